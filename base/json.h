@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * base/json.h - foreign JSON into a cJSON tree, strictly: valid UTF-8, one value and nothing behind
+ * it (RFC 8259), no key twice in an object, no \u0000, no number beyond a double, and within the
+ * LIMIT_JSON_* ceilings.  Pure.
+ */
+#ifndef WASMXDS_BASE_JSON_H
+#define WASMXDS_BASE_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/err.h"
+
+/* Parses n bytes.  Returns the tree, which the caller deletes, or NULL with ERR_INVALID, whose
+ * message gives the byte offset where that is known (ERR_TRANSIENT: memory is out). */
+cJSON *json_parse(const char *text, size_t n, struct err *err);
+
+/* Returns the text under key of an object, or NULL; borrowed. */
+const char *json_text(const cJSON *object, const char *key);
+
+static inline void auto_cjson(cJSON **tree)
+{
+	cJSON_Delete(*tree);
+}
+
+/* Returns whether n bytes are valid UTF-8 (RFC 3629), and the offset of the first bad byte. */
+bool json_utf8_valid(const char *text, size_t n, size_t *bad);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * base/limits.h - every ceiling, in one list.  A number that bounds input stands here or nowhere.
+ */
+#ifndef WASMXDS_BASE_LIMITS_H
+#define WASMXDS_BASE_LIMITS_H
+
+#define LIMIT_KIB 1024UL
+#define LIMIT_MIB (1024UL * 1024UL)
+
+/* documents: manifests, JSON */
+#define LIMIT_MANIFEST_BYTES (4 * LIMIT_MIB) /* one file, all its documents */
+#define LIMIT_MANIFEST_FILES 20000           /* in one folder */
+#define LIMIT_MANIFEST_DOCUMENTS 20000       /* in one file */
+#define LIMIT_NODE_DEPTH 64                  /* nesting of one document */
+#define LIMIT_NODE_COUNT 200000              /* nodes of one file, aliases written out */
+#define LIMIT_NODE_BYTES (16 * LIMIT_MIB)    /* text of one file, aliases written out */
+#define LIMIT_YAML_TAGS 64                   /* %TAG directives of one file */
+#define LIMIT_JSON_BYTES (8 * LIMIT_MIB)
+#define LIMIT_JSON_DEPTH 64
+#define LIMIT_JSON_VALUES 1000000  /* of one document: cJSON takes about 80 bytes for each */
+#define LIMIT_JSON_NUMBER_BYTES 63 /* cJSON reads no longer one */
+#define LIMIT_PROBLEMS 64          /* reported for one document; the rest is counted */
+
+/* the WasmExtension */
+#define LIMIT_NAME_BYTES 253         /* metadata.name, as Kubernetes */
+#define LIMIT_NAMESPACE_BYTES 63     /* metadata.namespace, as Kubernetes */
+#define LIMIT_URI_BYTES 2048         /* image.uri */
+#define LIMIT_ID_BYTES 1024          /* vm_id, root_id */
+#define LIMIT_CONFIG_BYTES LIMIT_MIB /* plugin_configuration, vm_configuration */
+#define LIMIT_KEY_BYTES 253          /* a key of a Secret or ConfigMap */
+
+/* modules */
+#define LIMIT_MODULE_BYTES (256 * LIMIT_MIB)
+#define LIMIT_WASM_SECTIONS 4096
+#define LIMIT_WASM_ENTRIES 100000 /* imports or exports of one module */
+#define LIMIT_WASM_NAME_BYTES 65536
+#define LIMIT_WASM_LIST_BYTES (16 * LIMIT_MIB) /* the import or the export section */
+#define LIMIT_WASM_MEMORY_PAGES 16384          /* 1 GiB, as proxy-wasm-cpp-host */
+#define LIMIT_WASM_MODULES 16                  /* import modules remembered by name */
+
+/* fetch */
+#define LIMIT_FETCH_WORKERS 16
+#define LIMIT_FETCH_QUEUE 32768
+#define LIMIT_REDIRECTS 5
+#define LIMIT_HEADER_BYTES (256 * LIMIT_KIB)
+#define LIMIT_SOURCE_BYTES 200 /* of a module's source, as a message names it */
+
+/* store */
+#define LIMIT_RECORD_BYTES (4 * LIMIT_MIB)
+
+/* xds */
+#define LIMIT_XDS_REQUEST_BYTES (4 * LIMIT_MIB)
+#define LIMIT_XDS_NAMES 10000       /* subscribed on one stream */
+#define LIMIT_XDS_NAME_BYTES 512    /* a longer one is no name of ours */
+#define LIMIT_XDS_REASON_BYTES 1024 /* of a NACK, kept and logged */
+#define LIMIT_XDS_REFUSALS 4096     /* remembered over all nodes */
+#define LIMIT_XDS_CHANGES 16384     /* of the store, named one by one */
+#define LIMIT_XDS_NODE_BYTES 256    /* of node.id, kept and logged */
+
+/* logs and flags */
+#define LIMIT_LOG_LINE 4096
+#define LIMIT_FLAG_LIST 1024
+
+#endif

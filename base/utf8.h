@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * base/utf8.h - UTF-8 (RFC 3629), one character at a time.  Pure.
+ */
+#ifndef WASMXDS_BASE_UTF8_H
+#define WASMXDS_BASE_UTF8_H
+
+#include <stddef.h>
+
+/* Returns how many of the n bytes the first character takes; 0 when it is not valid, or n is 0. */
+size_t utf8_len(const char *text, size_t n);
+
+/* Returns how many of the n bytes are left without a last character that was cut in two. */
+size_t utf8_whole(const char *text, size_t n);
+
+#endif
