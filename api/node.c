@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/node.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/xalloc.h"
+
+void node_clear(struct node *node)
+{
+	for (size_t i = 0; i < node->n; i++)
+		node_clear(&node->children[i]);
+	free(node->children);
+	free(node->key);
+	free(node->text);
+	*node = (struct node){.kind = NODE_NULL};
+}
+
+void node_free(struct node *node)
+{
+	if (!node)
+		return;
+	node_clear(node);
+	free(node);
+}
+
+void node_list_clear(struct node_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		node_free(list->items[i]);
+	free(list->items);
+	*list = (struct node_list){.items = NULL};
+}
+
+const struct node *node_get(const struct node *node, const char *key)
+{
+	if (!node || node->kind != NODE_MAP)
+		return NULL;
+	for (size_t i = 0; i < node->n; i++) {
+		if (strcmp(node->children[i].key, key) == 0)
+			return &node->children[i];
+	}
+	return NULL;
+}
+
+const char *node_kind_name(enum node_kind kind)
+{
+	switch (kind) {
+	case NODE_NULL:
+		return "null";
+	case NODE_BOOL:
+		return "a boolean";
+	case NODE_NUMBER:
+		return "a number";
+	case NODE_TEXT:
+		return "a string";
+	case NODE_LIST:
+		return "a list";
+	case NODE_MAP:
+		return "a mapping";
+	}
+	return "unknown";
+}
+
+struct node *node_add_child(struct node *parent)
+{
+	/* The room doubles whenever the count has reached a power of two. */
+	if ((parent->n & (parent->n - 1)) == 0)
+		parent->children = xreallocarray(
+			parent->children, parent->n ? 2 * parent->n : 1, sizeof(*parent->children));
+	parent->children[parent->n] = (struct node){.kind = NODE_NULL};
+	return &parent->children[parent->n++];
+}

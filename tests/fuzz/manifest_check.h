@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/fuzz/manifest_check.h - what must hold of manifest_parse(), whatever it is given.
+ */
+#ifndef WASMXDS_TESTS_FUZZ_MANIFEST_CHECK_H
+#define WASMXDS_TESTS_FUZZ_MANIFEST_CHECK_H
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "api/manifest.h"
+#include "api/name.h"
+#include "base/auto.h"
+#include "base/json.h"
+#include "base/limits.h"
+
+/* A message is one line of UTF-8, fit for a terminal and a log. */
+static inline void check_message(const char *text)
+{
+	size_t bad = 0;
+
+	assert(json_utf8_valid(text, strlen(text), &bad));
+	for (const char *c = text; *c; c++)
+		assert((unsigned char)*c >= ' ' && *c != 0x7F);
+}
+
+static inline void check_config(const struct config_source *source)
+{
+	assert((source->kind == CONFIG_VALUE) == (source->value != NULL));
+	if (source->kind == CONFIG_VALUE)
+		assert(strlen(source->value) <= LIMIT_CONFIG_BYTES);
+	if (source->kind == CONFIG_SECRET || source->kind == CONFIG_CONFIGMAP)
+		assert(source->namespace && source->name && source->key);
+}
+
+static inline void check_extension(const struct extension *ext)
+{
+	AUTO(free) char *name = extension_resource_name(ext);
+
+	assert(strchr(name, '/'));
+	assert(ext->vm_id && ext->root_id && ext->generation >= 0);
+	assert(ext->image.uri && strlen(ext->image.uri) <= LIMIT_URI_BYTES);
+	check_config(&ext->plugin_configuration);
+	check_config(&ext->vm_configuration);
+}
+
+static inline void check_object(const struct object *object)
+{
+	struct err err;
+	const char *key = NULL;
+	const struct object_value *value = NULL;
+
+	assert(name_check_subdomain(object->name, &err) == 0);
+	assert(name_check_label(object->namespace, &err) == 0);
+	assert((object->kind == OBJECT_EXTENSION) == (object->extension != NULL));
+	if (object->extension)
+		check_extension(object->extension);
+	for (size_t at = 0; (value = map_next(&object->values, &at, &key));) {
+		assert(name_check_key(key, &err) == 0);
+		assert(value->bytes[value->len] == '\0');
+	}
+}
+
+static inline void check_manifest(const char *text, size_t n)
+{
+	AUTO(manifest) struct manifest m = {.objects = NULL};
+	struct err err = {.code = ERR_NONE};
+
+	if (manifest_parse(&m, text, n, &err) < 0) {
+		assert(err.code == ERR_INVALID && err.msg[0] != '\0');
+		assert(!m.objects && !m.problems.items);
+		check_message(err.msg);
+		return;
+	}
+	assert((m.invalid > 0) == (m.problems.n > 0));
+	for (size_t i = 0; i < m.n; i++)
+		check_object(m.objects[i]);
+	for (size_t i = 0; i < m.problems.n; i++) {
+		check_message(m.problems.items[i].path);
+		check_message(m.problems.items[i].message);
+	}
+	if (problems_to_err(&m.problems, &err) < 0)
+		check_message(err.msg);
+}
+
+#endif
