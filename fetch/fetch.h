@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fetch/fetch.h - a module from wherever it lives into a file, verified.
+ * Bytes in, verified file out: knows no Kubernetes and no store.
+ * Threads: fetch_run() blocks, on any thread; options are read-only and shared.
+ */
+#ifndef WASMXDS_FETCH_FETCH_H
+#define WASMXDS_FETCH_FETCH_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "wasm/module.h"
+
+enum fetch_source { FETCH_LOCAL_FS, FETCH_HTTP, FETCH_HTTPS, FETCH_S3, FETCH_OCI };
+
+/* What holds for every fetch of a process. */
+struct fetch_options {
+	const char *local_root;     /* local_fs reads only below it; NULL: local_fs is off */
+	uint64_t max_bytes;         /* of a module */
+	int64_t connect_timeout_ms; /* one connection; 0: libcurl's 5 minutes */
+	int64_t idle_timeout_ms;    /* no byte for so long, seen within a second; 0: no limit */
+	int64_t total_timeout_ms;   /* one try, redirects included; 0: no limit */
+	const char *ca_file;        /* PEM, in place of the system's; NULL: the system's */
+	const atomic_bool *stop;    /* true: give up within a second; may be NULL */
+};
+
+static inline bool fetch_stopped(const struct fetch_options *options)
+{
+	return options->stop && atomic_load(options->stop);
+}
+
+struct fetch_request {
+	enum fetch_source source;
+	const char *uri;    /* without a scheme */
+	struct digest want; /* not set: any */
+};
+
+struct fetch_result {
+	struct digest digest; /* of the module's bytes */
+	uint64_t size;
+	enum wasm_abi abi;
+	uint64_t debug_bytes;
+};
+
+/* Fetches the module into fd (empty, open for reading and writing), checks its digest and that it
+ * is a Proxy-Wasm module.  ERR_INVALID: the module or the uri is wrong; ERR_UNVERIFIED: the bytes
+ * are not those of request->want (both digests in the message); ERR_NOT_FOUND, ERR_DENIED: what the
+ * server said; ERR_TRANSIENT; ERR_FULL: no room for it.  Messages name the source, hold no
+ * credential, no userinfo and no query. */
+int fetch_run(struct fetch_result *out, const struct fetch_options *options,
+	const struct fetch_request *request, int fd, struct err *err)
+	__attribute__((warn_unused_result));
+
+const char *fetch_source_name(enum fetch_source source); /* "local_fs"; never NULL */
+
+/* libcurl's set-up and end, once in a process, from main. */
+int fetch_setup(struct err *err);
+void fetch_teardown(void);
+
+#endif

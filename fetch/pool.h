@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fetch/pool.h - workers that run fetches, so that no slow registry holds anything else up.
+ * Threads: pool_submit() from any; results arrive in the inbox that the pool was given.
+ */
+#ifndef WASMXDS_FETCH_POOL_H
+#define WASMXDS_FETCH_POOL_H
+
+#include "base/inbox.h"
+#include "fetch/fetch.h"
+
+/* A fetch to do, and, when it comes back, done.  The job owns all that it points to. */
+struct fetch_job {
+	void *owner;                  /* the submitter's, never looked at */
+	char *uri;                    /* owned; what request.uri points to */
+	struct fetch_request request; /* borrows uri */
+	int fd;                       /* owned */
+	struct fetch_result result;   /* where err.code is ERR_NONE */
+	struct err err;
+};
+
+struct fetch_pool; /* opaque */
+
+/* Starts workers threads, at most LIMIT_FETCH_WORKERS; each finished job is pushed to done, where a
+ * worker waits for room if need be.  options and done must outlive the pool.  The threads have the
+ * caller's signal mask.  Returns NULL with ERR_TRANSIENT where no thread can be had. */
+struct fetch_pool *fetch_pool_start(
+	const struct fetch_options *options, int workers, struct inbox *done, struct err *err);
+
+/* Takes the job over and returns true; false when the queue is full: it stays the caller's. */
+bool fetch_pool_submit(struct fetch_pool *pool, struct fetch_job *job);
+
+/* Waits for the workers, who give up soon once options->stop is set, and frees everything: the jobs
+ * that no worker had begun too, and those for which done has no room. */
+void fetch_pool_stop(struct fetch_pool *pool);
+
+struct fetch_job *fetch_job_new(enum fetch_source source, const char *uri,
+	const struct digest *want, int fd); /* takes fd over; want NULL: any; never NULL */
+void fetch_job_free(void *job);
+
+#endif

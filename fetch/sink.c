@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/sink.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+#include "base/io.h"
+
+void sink_init(struct sink *s, int fd, uint64_t max)
+{
+	*s = (struct sink){.fd = fd, .max = max, .hasher = hasher_new()};
+}
+
+void sink_clear(struct sink *s)
+{
+	hasher_free(s->hasher);
+	s->hasher = NULL;
+}
+
+int sink_write(struct sink *s, const void *bytes, size_t n, struct err *err)
+{
+	if (n > s->max - s->size)
+		return err_set(err, ERR_INVALID,
+			"more than %" PRIu64 " bytes, the most that a module may have", s->max);
+	if (io_write(s->fd, bytes, n, err) < 0)
+		return -1;
+	hasher_update(s->hasher, bytes, n);
+	s->size += n;
+	return 0;
+}
+
+int sink_restart(struct sink *s, struct err *err)
+{
+	struct digest forgotten;
+
+	if (ftruncate(s->fd, 0) < 0 || lseek(s->fd, 0, SEEK_SET) < 0)
+		return err_errno(err, ERR_TRANSIENT, "emptying the file of a download");
+	hasher_final(s->hasher, &forgotten);
+	s->size = 0;
+	return 0;
+}
+
+void sink_finish(struct sink *s, struct digest *out)
+{
+	hasher_final(s->hasher, out);
+}

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/http_server.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "base/auto.h"
+#include "base/limits.h"
+#include "base/version.h"
+#include "base/xalloc.h"
+
+#define TRICKLE_NS 20000000L
+#define TEBIBYTE (1ULL << 40)
+#define SHORT_BYTES 10
+
+struct http_server {
+	struct MHD_Daemon *daemon; /* owned */
+	unsigned port;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+
+	/* guarded by lock */
+	bool closing;
+	unsigned requests;
+	unsigned authorized;
+	unsigned named_agent;
+	char *away; /* owned */
+};
+
+static struct sockaddr_in loopback(void)
+{
+	return (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+/* Waits until the server closes, but no longer than ns, where ns is not 0. */
+static bool wait_closing(struct http_server *s, long ns)
+{
+	struct timespec until;
+	bool closing;
+
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += ns;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	pthread_mutex_lock(&s->lock);
+	while (!s->closing) {
+		if (ns == 0)
+			pthread_cond_wait(&s->changed, &s->lock);
+		else if (pthread_cond_timedwait(&s->changed, &s->lock, &until) != 0)
+			break;
+	}
+	closing = s->closing;
+	pthread_mutex_unlock(&s->lock);
+	return closing;
+}
+
+static ssize_t read_endless(void *arg, uint64_t at, char *out, size_t max)
+{
+	(void)arg;
+	(void)at;
+	memset(out, 'x', max);
+	return (ssize_t)max;
+}
+
+static ssize_t read_short(void *arg, uint64_t at, char *out, size_t max)
+{
+	(void)arg;
+	(void)max;
+	if (at >= SHORT_BYTES)
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	memset(out, 'x', SHORT_BYTES);
+	return SHORT_BYTES;
+}
+
+static ssize_t read_stall(void *arg, uint64_t at, char *out, size_t max)
+{
+	(void)max;
+	if (at > 0) {
+		(void)wait_closing(arg, 0);
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	}
+	memcpy(out, fixture_module, 8);
+	return 8;
+}
+
+static ssize_t read_trickle(void *arg, uint64_t at, char *out, size_t max)
+{
+	(void)at;
+	(void)max;
+	if (wait_closing(arg, TRICKLE_NS))
+		return MHD_CONTENT_READER_END_WITH_ERROR;
+	out[0] = 'x';
+	return 1;
+}
+
+static enum MHD_Result send_response(
+	struct MHD_Connection *c, unsigned status, struct MHD_Response *response)
+{
+	enum MHD_Result rc = MHD_queue_response(c, status, response);
+
+	MHD_destroy_response(response);
+	return rc;
+}
+
+static struct MHD_Response *module_response(void)
+{
+	/* MHD copies: the const that the cast drops is kept */
+	return MHD_create_response_from_buffer(
+		fixture_module_size, (void *)(uintptr_t)fixture_module, MHD_RESPMEM_MUST_COPY);
+}
+
+static enum MHD_Result send_redirect(struct MHD_Connection *c, const char *location)
+{
+	static const char body[] = "this way";
+	struct MHD_Response *response = MHD_create_response_from_buffer(
+		sizeof(body) - 1, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+
+	(void)MHD_add_response_header(response, "Location", location);
+	return send_response(c, MHD_HTTP_FOUND, response);
+}
+
+static enum MHD_Result send_away(struct http_server *s, struct MHD_Connection *c)
+{
+	AUTO(free) char *url = NULL;
+
+	pthread_mutex_lock(&s->lock);
+	url = xstrdup(s->away ? s->away : "/module");
+	pthread_mutex_unlock(&s->lock);
+	return send_redirect(c, url);
+}
+
+static enum MHD_Result send_chain(struct MHD_Connection *c, const char *path)
+{
+	unsigned long left = strtoul(path + strlen("/chain/"), NULL, 10);
+	AUTO(free) char *next = left > 1 ? xasprintf("/chain/%lu", left - 1) : xstrdup("/module");
+
+	return send_redirect(c, next);
+}
+
+static enum MHD_Result send_status(struct MHD_Connection *c, const char *path)
+{
+	unsigned long status = strtoul(path + strlen("/status/"), NULL, 10);
+
+	return send_response(c, (unsigned)status, module_response());
+}
+
+static enum MHD_Result send_stream(
+	struct http_server *s, struct MHD_Connection *c, const char *path)
+{
+	static const struct {
+		const char *path;
+		uint64_t size;
+		MHD_ContentReaderCallback reader;
+	} streams[] = {
+		{"/endless", MHD_SIZE_UNKNOWN, read_endless},
+		{"/huge", TEBIBYTE, read_endless},
+		{"/short", SHORT_BYTES + 1, read_short},
+		{"/stall", LIMIT_KIB, read_stall},
+		{"/trickle", LIMIT_KIB, read_trickle},
+	};
+
+	for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
+		if (strcmp(path, streams[i].path) == 0)
+			return send_response(c, MHD_HTTP_OK,
+				MHD_create_response_from_callback(
+					streams[i].size, LIMIT_KIB, streams[i].reader, s, NULL));
+	}
+	return send_response(c, MHD_HTTP_NOT_FOUND, module_response());
+}
+
+static void count(struct http_server *s, struct MHD_Connection *c)
+{
+	const char *agent = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "User-Agent");
+	const char *authorization =
+		MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Authorization");
+
+	pthread_mutex_lock(&s->lock);
+	s->requests++;
+	s->authorized += authorization != NULL;
+	s->named_agent += agent && strcmp(agent, "wasmxds/" WASMXDS_VERSION) == 0;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* NOLINTBEGIN(readability-function-size,readability-non-const-parameter): MHD's type */
+static enum MHD_Result answer(void *arg, struct MHD_Connection *c, const char *path,
+	const char *method, const char *version, const char *body, size_t *body_size, void **state)
+/* NOLINTEND(readability-function-size,readability-non-const-parameter) */
+{
+	struct http_server *s = arg;
+
+	(void)method;
+	(void)version;
+	(void)body;
+	(void)body_size;
+	(void)state;
+	count(s, c);
+	if (strcmp(path, "/module") == 0)
+		return send_response(c, MHD_HTTP_OK, module_response());
+	if (strncmp(path, "/chain/", strlen("/chain/")) == 0)
+		return send_chain(c, path);
+	if (strncmp(path, "/status/", strlen("/status/")) == 0)
+		return send_status(c, path);
+	if (strcmp(path, "/loop") == 0)
+		return send_redirect(c, "/loop");
+	if (strcmp(path, "/away") == 0)
+		return send_away(s, c);
+	if (strcmp(path, "/silent") == 0) {
+		(void)wait_closing(s, 0);
+		return MHD_NO;
+	}
+	if (strcmp(path, "/encoded") == 0) {
+		struct MHD_Response *response = module_response();
+		(void)MHD_add_response_header(response, "Content-Encoding", "gzip");
+		return send_response(c, MHD_HTTP_OK, response);
+	}
+	return send_stream(s, c, path);
+}
+
+/* MHD would report each client that hangs up, or refuses a certificate, to stderr. */
+static void ignore_log(void *arg, const char *format, va_list args)
+{
+	(void)arg;
+	(void)format;
+	(void)args;
+}
+
+struct http_server *http_server_start(const struct fixture_tls *tls, const char *priorities)
+{
+	struct http_server *s = xcalloc(1, sizeof(*s));
+	struct sockaddr_in address = loopback();
+	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
+			 MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0);
+	struct MHD_OptionItem secure[] = {
+		{MHD_OPTION_HTTPS_MEM_KEY, 0, tls ? tls->key : NULL},
+		{MHD_OPTION_HTTPS_MEM_CERT, 0, tls ? tls->certificate : NULL},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0,
+			(void *)(uintptr_t)(priorities ? priorities : "NORMAL")},
+		{MHD_OPTION_END, 0, NULL},
+	};
+
+	(void)pthread_mutex_init(&s->lock, NULL);
+	(void)pthread_cond_init(&s->changed, NULL);
+	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, answer, s, MHD_OPTION_EXTERNAL_LOGGER,
+		ignore_log, NULL, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_ARRAY,
+		tls ? secure : &secure[3], MHD_OPTION_END);
+	if (!s->daemon) {
+		http_server_stop(s);
+		return NULL;
+	}
+	s->port = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
+	return s;
+}
+
+void http_server_stop(struct http_server *s)
+{
+	if (!s)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->closing = true;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+	if (s->daemon)
+		MHD_stop_daemon(s->daemon);
+	pthread_cond_destroy(&s->changed);
+	pthread_mutex_destroy(&s->lock);
+	free(s->away);
+	free(s);
+}
+
+unsigned http_server_port(const struct http_server *s)
+{
+	return s->port;
+}
+
+void http_server_redirect(struct http_server *s, const char *url)
+{
+	pthread_mutex_lock(&s->lock);
+	free(s->away);
+	s->away = xstrdup(url);
+	pthread_mutex_unlock(&s->lock);
+}
+
+void http_server_wait_for(struct http_server *s, unsigned requests)
+{
+	pthread_mutex_lock(&s->lock);
+	while (s->requests < requests)
+		pthread_cond_wait(&s->changed, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+}
+
+static unsigned read_locked(struct http_server *s, const unsigned *counter)
+{
+	pthread_mutex_lock(&s->lock);
+	unsigned n = *counter;
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+unsigned http_server_authorized(struct http_server *s)
+{
+	return read_locked(s, &s->authorized);
+}
+
+unsigned http_server_named_agent(struct http_server *s)
+{
+	return read_locked(s, &s->named_agent);
+}
+
+struct raw_server {
+	int fd; /* owned, listens */
+	unsigned port;
+	pthread_t thread;
+	const char *answer; /* borrowed */
+	size_t n;
+};
+
+static void read_request(int fd)
+{
+	char request[8192] = "";
+	size_t have = 0;
+
+	while (have < sizeof(request) - 1 && !strstr(request, "\r\n\r\n")) {
+		ssize_t n = recv(fd, request + have, sizeof(request) - 1 - have, 0);
+		if (n <= 0)
+			return;
+		have += (size_t)n;
+		request[have] = '\0';
+	}
+}
+
+static void *serve_raw(void *arg)
+{
+	struct raw_server *s = arg;
+
+	for (;;) {
+		AUTO(fd) int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd < 0)
+			return NULL;
+		read_request(fd);
+		for (size_t sent = 0; sent < s->n;) {
+			ssize_t n = send(fd, s->answer + sent, s->n - sent, MSG_NOSIGNAL);
+			if (n < 0)
+				break;
+			sent += (size_t)n;
+		}
+	}
+}
+
+struct raw_server *raw_server_start(const char *answer_bytes, size_t n)
+{
+	struct raw_server *s = xcalloc(1, sizeof(*s));
+	struct sockaddr_in address = loopback();
+	socklen_t len = sizeof(address);
+
+	s->answer = answer_bytes;
+	s->n = n;
+	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (s->fd < 0 || bind(s->fd, (struct sockaddr *)&address, len) < 0 ||
+		listen(s->fd, 16) < 0 ||
+		getsockname(s->fd, (struct sockaddr *)&address, &len) < 0 ||
+		pthread_create(&s->thread, NULL, serve_raw, s) != 0) {
+		perror("raw_server_start");
+		abort();
+	}
+	s->port = ntohs(address.sin_port);
+	return s;
+}
+
+void raw_server_stop(struct raw_server *s)
+{
+	if (!s)
+		return;
+	(void)shutdown(s->fd, SHUT_RDWR); /* wakes accept4() */
+	(void)pthread_join(s->thread, NULL);
+	(void)close(s->fd);
+	free(s);
+}
+
+unsigned raw_server_port(const struct raw_server *s)
+{
+	return s->port;
+}

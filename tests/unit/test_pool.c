@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/pool.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/io.h"
+#include "base/limits.h"
+#include "base/xalloc.h"
+#include "tests/unit/http_server.h"
+#include "tests/unit/test.h"
+
+#define WORKERS 4
+#define JOBS 60
+#define SOON_MS 10000 /* the transfers would take 60 s; libcurl looks up once a second */
+
+/* A pool, a server for it, and where its jobs come back. */
+struct place {
+	struct http_server *server;
+	struct inbox *done;
+	struct fetch_options options;
+	atomic_bool stop;
+	struct fetch_pool *pool;
+};
+
+static void place_init(struct place *p, size_t done_capacity)
+{
+	struct err err = {0};
+
+	*p = (struct place){.options = fixture_options()};
+	CU_ASSERT_EQUAL_FATAL(fetch_setup(&err), 0);
+	p->options.stop = &p->stop;
+	p->server = http_server_start(NULL, NULL);
+	p->done = inbox_new(done_capacity, fetch_job_free);
+	p->pool = fetch_pool_start(&p->options, WORKERS, p->done, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p->pool);
+}
+
+static void auto_place(struct place *p)
+{
+	atomic_store(&p->stop, true);
+	fetch_pool_stop(p->pool);
+	inbox_free(p->done);
+	http_server_stop(p->server);
+	fetch_teardown();
+}
+
+static void submit(struct place *p, const char *path, const struct digest *want, void *owner)
+{
+	AUTO(free) char *uri = xasprintf("127.0.0.1:%u%s", http_server_port(p->server), path);
+	struct fetch_job *job = fetch_job_new(FETCH_HTTP, uri, want, fixture_file());
+
+	job->owner = owner;
+	CU_ASSERT_TRUE_FATAL(fetch_pool_submit(p->pool, job));
+}
+
+/* What the owner number i asks for, and what it must get. */
+static const struct {
+	const char *path;
+	enum err_code code;
+} asked[] = {
+	{"/module", ERR_NONE},
+	{"/status/404", ERR_NOT_FOUND},
+	{"/chain/2", ERR_NONE},
+	{"/status/503", ERR_TRANSIENT},
+};
+#define ASKED (sizeof(asked) / sizeof(asked[0]))
+
+static void take_results(struct place *p, bool *seen, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct fetch_job *job = inbox_pop(p->done);
+		size_t owner = (size_t)((bool *)job->owner - seen);
+
+		CU_ASSERT_TRUE_FATAL(owner < n);
+		CU_ASSERT_FALSE(seen[owner]);
+		seen[owner] = true;
+		CU_ASSERT_EQUAL(job->err.code, asked[owner % ASKED].code);
+		ASSERT_HAS(job->request.uri, asked[owner % ASKED].path);
+		if (job->err.code == ERR_NONE) {
+			CU_ASSERT_EQUAL(job->result.size, fixture_module_size);
+			CU_ASSERT_TRUE(
+				fixture_file_is(job->fd, fixture_module, fixture_module_size));
+		}
+		fetch_job_free(job);
+	}
+}
+
+static void test_fetch_pool__gives_each_owner_its_own_result(void)
+{
+	AUTO(place) struct place p;
+	bool seen[JOBS] = {false};
+
+	place_init(&p, JOBS);
+	for (size_t i = 0; i < JOBS; i++)
+		submit(&p, asked[i % ASKED].path, NULL, &seen[i]);
+	take_results(&p, seen, JOBS);
+}
+
+static void test_fetch_pool__waits_where_results_are_not_taken(void)
+{
+	AUTO(place) struct place p;
+	bool seen[JOBS] = {false};
+
+	place_init(&p, 1);
+	for (size_t i = 0; i < JOBS; i++)
+		submit(&p, asked[i % ASKED].path, NULL, &seen[i]);
+	take_results(&p, seen, JOBS);
+}
+
+static void test_fetch_pool__hands_errors_back_by_value(void)
+{
+	AUTO(place) struct place p;
+	struct digest want;
+
+	place_init(&p, 1);
+	digest_of(&want, "other", 5);
+	submit(&p, "/module", &want, NULL);
+	struct fetch_job *job = inbox_pop(p.done);
+	CU_ASSERT_EQUAL(job->err.code, ERR_UNVERIFIED);
+	ASSERT_HAS(job->err.msg, want.hex);
+	fetch_job_free(job);
+}
+
+static void test_fetch_pool__leaves_workers_for_others_while_one_hangs(void)
+{
+	AUTO(place) struct place p;
+
+	place_init(&p, JOBS);
+	submit(&p, "/stall", NULL, &p);
+	http_server_wait_for(p.server, 1);
+	submit(&p, "/module", NULL, NULL);
+	struct fetch_job *job = inbox_pop(p.done);
+	CU_ASSERT_PTR_NULL(job->owner);
+	CU_ASSERT_EQUAL(job->err.code, ERR_NONE);
+	fetch_job_free(job);
+}
+
+static void test_fetch_pool_stop__does_not_wait_for_servers_that_hang(void)
+{
+	AUTO(place) struct place p;
+
+	place_init(&p, JOBS);
+	for (int i = 0; i < JOBS; i++)
+		submit(&p, i % 2 ? "/stall" : "/silent", NULL, NULL);
+	http_server_wait_for(p.server, WORKERS);
+	int64_t before_ms = io_monotonic_ms();
+	atomic_store(&p.stop, true);
+	fetch_pool_stop(STEAL(p.pool));
+	CU_ASSERT_TRUE(io_monotonic_ms() - before_ms < SOON_MS);
+	for (int i = 0; i < WORKERS; i++) {
+		struct fetch_job *job = inbox_try_pop(p.done);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(job);
+		CU_ASSERT_EQUAL(job->err.code, ERR_TRANSIENT);
+		ASSERT_HAS(job->err.msg, "stopped");
+		fetch_job_free(job);
+	}
+	CU_ASSERT_PTR_NULL(inbox_try_pop(p.done));
+}
+
+static void test_fetch_pool_stop__drops_results_that_nobody_takes(void)
+{
+	AUTO(place) struct place p;
+
+	place_init(&p, 1);
+	for (int i = 0; i < JOBS; i++)
+		submit(&p, "/status/404", NULL, NULL);
+	/* one result fills the inbox, and each worker holds another */
+	http_server_wait_for(p.server, WORKERS + 1);
+	fetch_pool_stop(STEAL(p.pool));
+}
+
+static void test_fetch_pool_submit__leaves_the_job_when_the_queue_is_full(void)
+{
+	AUTO(place) struct place p;
+	struct fetch_job *job = NULL;
+	size_t taken = 0;
+
+	place_init(&p, 1);
+	atomic_store(&p.stop, true);
+	do {
+		job = fetch_job_new(FETCH_HTTP, "a.invalid/x", NULL, -1);
+	} while (fetch_pool_submit(p.pool, job) && ++taken <= 2UL * LIMIT_FETCH_QUEUE);
+	CU_ASSERT_TRUE(taken >= LIMIT_FETCH_QUEUE);
+	CU_ASSERT_TRUE(taken <= LIMIT_FETCH_QUEUE + WORKERS + 1);
+	ASSERT_HAS(job->request.uri, "a.invalid");
+	fetch_job_free(job);
+}
+
+static void test_fetch_job_free__takes_null(void)
+{
+	fetch_job_free(NULL);
+}
+
+TEST_MAIN("pool", TEST(test_fetch_pool__gives_each_owner_its_own_result),
+	TEST(test_fetch_pool__waits_where_results_are_not_taken),
+	TEST(test_fetch_pool__hands_errors_back_by_value),
+	TEST(test_fetch_pool__leaves_workers_for_others_while_one_hangs),
+	TEST(test_fetch_pool_stop__does_not_wait_for_servers_that_hang),
+	TEST(test_fetch_pool_stop__drops_results_that_nobody_takes),
+	TEST(test_fetch_pool_submit__leaves_the_job_when_the_queue_is_full),
+	TEST(test_fetch_job_free__takes_null))
