@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kube/directory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/digest.h"
+#include "base/io.h"
+#include "base/limits.h"
+#include "base/map.h"
+#include "base/xalloc.h"
+#include "kube/difference.h"
+
+#define WATCHED                                                                             \
+	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB | \
+		IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+
+/* What tells that a file is another one, or was written, without reading it. */
+struct stamp {
+	dev_t dev;
+	ino_t inode;
+	off_t size;
+	struct timespec modified;
+	struct timespec changed;
+};
+
+/* A file as one scan found it. */
+struct sighting {
+	struct stamp stamp;    /* of what a link points to */
+	bool trusted;          /* the same stamp means the same bytes */
+	struct digest content; /* of the bytes when last read; not set where that failed */
+};
+
+struct directory {
+	char *path;           /* owned */
+	int inotify;          /* -1: not to be had */
+	int watch;            /* -1: none */
+	struct map sightings; /* name → struct sighting, owned; of the last good scan */
+	struct difference *difference;
+	bool complete;
+};
+
+/* One scan under way. */
+struct scan {
+	struct directory *dir;
+	DIR *folder;      /* owned */
+	struct map found; /* name → struct sighting, owned */
+	struct buf text;  /* of one file after the other */
+	struct timespec began;
+};
+
+static void auto_scan(struct scan *scan)
+{
+	if (scan->folder)
+		(void)closedir(scan->folder);
+	map_clear(&scan->found, free);
+	buf_clear(&scan->text);
+}
+
+static bool time_equal(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static bool time_before(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
+static bool stamp_equal(const struct stamp *a, const struct stamp *b)
+{
+	return a->dev == b->dev && a->inode == b->inode && a->size == b->size &&
+	       time_equal(&a->modified, &b->modified) && time_equal(&a->changed, &b->changed);
+}
+
+/* Watches the folder that has the path now; the kernel knows one that it watches already. */
+static void watch(struct directory *dir)
+{
+	int before = dir->watch;
+
+	if (dir->inotify < 0)
+		dir->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (dir->inotify < 0)
+		return;
+	dir->watch = inotify_add_watch(dir->inotify, dir->path, WATCHED);
+	if (before >= 0 && before != dir->watch)
+		(void)inotify_rm_watch(dir->inotify, before);
+}
+
+/* What the events say does not matter: they only wake. */
+static void drain(struct directory *dir)
+{
+	char events[4096];
+	ssize_t got = 0;
+
+	if (dir->inotify < 0)
+		return;
+	do {
+		got = read(dir->inotify, events, sizeof(events));
+	} while (got > 0 || (got < 0 && errno == EINTR));
+}
+
+int directory_open(struct directory **out, const char *path, struct err *err)
+{
+	AUTO(fd) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct directory *dir = NULL;
+
+	if (fd < 0 && errno == ENOTDIR)
+		return err_set(err, ERR_INVALID, "%s: must be a folder of manifests", path);
+	if (fd < 0)
+		return err_errno(err, err_code_from_errno(errno), "open folder %s", path);
+
+	dir = xcalloc(1, sizeof(*dir));
+	dir->path = xstrdup(path);
+	dir->inotify = -1;
+	dir->watch = -1;
+	dir->difference = difference_new();
+	watch(dir);
+	*out = dir;
+	return 0;
+}
+
+void directory_close(struct directory *dir)
+{
+	if (!dir)
+		return;
+	if (dir->inotify >= 0)
+		(void)close(dir->inotify);
+	map_clear(&dir->sightings, free);
+	difference_free(dir->difference);
+	free(dir->path);
+	free(dir);
+}
+
+int directory_fd(const struct directory *dir)
+{
+	return dir->watch >= 0 ? dir->inotify : -1;
+}
+
+bool directory_complete(const struct directory *dir)
+{
+	return dir->complete;
+}
+
+bool directory_is_manifest(const char *name)
+{
+	const char *suffix = strrchr(name, '.');
+
+	return suffix && name[0] != '.' &&
+	       (strcmp(suffix, ".yaml") == 0 || strcmp(suffix, ".yml") == 0 ||
+		       strcmp(suffix, ".json") == 0);
+}
+
+/* Notes a file, but not a folder.  One that cannot be looked at is noted too: reading it says why.
+ * A file that changed as late as the scan began may change again with the same stamp. */
+static void sight(struct scan *scan, const char *name)
+{
+	struct sighting *sighting = NULL;
+	struct stat st = {.st_size = 0};
+	bool known = fstatat(dirfd(scan->folder), name, &st, 0) == 0;
+
+	if (known && S_ISDIR(st.st_mode))
+		return;
+	sighting = xcalloc(1, sizeof(*sighting));
+	sighting->stamp = (struct stamp){.dev = st.st_dev,
+		.inode = st.st_ino,
+		.size = st.st_size,
+		.modified = st.st_mtim,
+		.changed = st.st_ctim};
+	sighting->trusted = known && time_before(&st.st_ctim, &scan->began);
+	free(map_put(&scan->found, name, sighting));
+}
+
+static int list(struct scan *scan, struct err *err)
+{
+	const char *path = scan->dir->path;
+	const struct dirent *entry = NULL;
+
+	scan->folder = opendir(path);
+	if (!scan->folder)
+		return err_errno(err, ERR_TRANSIENT, "open folder %s", path);
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread has this DIR */
+	while (errno = 0, (entry = readdir(scan->folder))) {
+		if (!directory_is_manifest(entry->d_name))
+			continue;
+		sight(scan, entry->d_name);
+		if (scan->found.n > LIMIT_MANIFEST_FILES)
+			return err_set(err, ERR_INVALID,
+				"folder %s: must hold at most %d manifests; none was read", path,
+				LIMIT_MANIFEST_FILES);
+	}
+	if (errno)
+		return err_errno(err, ERR_TRANSIENT, "read folder %s", path);
+	return 0;
+}
+
+/* The same file would be refused again, but a failure may pass. */
+static void fail(
+	struct scan *scan, const char *name, struct sighting *sighting, const struct err *err)
+{
+	if (err->code != ERR_INVALID)
+		sighting->trusted = false;
+	sighting->content = (struct digest){.hex = ""};
+	difference_fail(scan->dir->difference, name, err);
+}
+
+/* A file without a byte is refused because it is what a write in place looks like at first. */
+static int parse(struct manifest *out, const struct buf *text, struct err *err)
+{
+	if (text->len == 0)
+		return err_set(err, ERR_INVALID,
+			"must not be empty; remove the file to remove what it held");
+	if (manifest_parse(out, buf_text(text), text->len, err) < 0)
+		return -1;
+	return problems_to_err(&out->problems, err);
+}
+
+static void read_file(struct scan *scan, const char *name, struct sighting *sighting)
+{
+	struct difference *d = scan->dir->difference;
+	AUTO(manifest) struct manifest manifest = {.n = 0};
+	struct digest before = sighting->content;
+	struct err err = {.code = ERR_NONE};
+	bool wrong = false;
+
+	scan->text.len = 0;
+	if (io_read_file(dirfd(scan->folder), name, &scan->text, &err) < 0) {
+		fail(scan, name, sighting, &err);
+		return;
+	}
+	digest_of(&sighting->content, buf_text(&scan->text), scan->text.len);
+	if (digest_equal(&before, &sighting->content) && !difference_hollow(d, name))
+		return;
+
+	wrong = parse(&manifest, &scan->text, &err) < 0;
+	if (digest_equal(&before, &sighting->content))
+		difference_refill(d, name, &manifest);
+	else
+		difference_show(d, name, &manifest, wrong ? &err : NULL);
+}
+
+static void read_changed(struct scan *scan)
+{
+	struct directory *dir = scan->dir;
+	struct sighting *sighting = NULL;
+	const char *name = NULL;
+	size_t at = 0;
+
+	while ((sighting = map_next(&scan->found, &at, &name))) {
+		const struct sighting *before = map_get(&dir->sightings, name);
+		bool same = false;
+
+		if (before) {
+			sighting->content = before->content;
+			same = before->trusted && stamp_equal(&before->stamp, &sighting->stamp);
+		}
+		if (!same || difference_hollow(dir->difference, name))
+			read_file(scan, name, sighting);
+	}
+}
+
+static void drop_gone(struct scan *scan)
+{
+	const char *name = NULL;
+	size_t at = 0;
+
+	while (map_next(&scan->dir->sightings, &at, &name)) {
+		if (!map_get(&scan->found, name))
+			difference_drop(scan->dir->difference, name);
+	}
+}
+
+int directory_scan(struct directory *dir, void (*each)(void *arg, struct directory_event *event),
+	void *arg, struct err *err)
+{
+	AUTO(scan) struct scan scan = {.dir = dir, .text = BUF_INIT(LIMIT_MANIFEST_BYTES)};
+	struct map before = dir->sightings;
+
+	dir->complete = false;
+	drain(dir);
+	watch(dir);
+	/* The clock by which the kernel stamps files. */
+	if (clock_gettime(CLOCK_REALTIME_COARSE, &scan.began) < 0)
+		return err_errno(err, ERR_TRANSIENT, "clock_gettime");
+	if (list(&scan, err) < 0)
+		return -1;
+	read_changed(&scan);
+	drop_gone(&scan);
+	dir->sightings = scan.found;
+	scan.found = before;
+	difference_report(dir->difference, each, arg);
+	dir->complete = difference_complete(dir->difference);
+	return 0;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * kube/directory.h - a folder of manifests as a source of objects: what `wasmxds run` has in place
+ * of an API server.  inotify only wakes; the truth is a scan, which compares what it reads with
+ * what it reported before, so that atomic renames, editors' ways of saving and the symlink swap of
+ * a mounted ConfigMap are all the same to it.  Reads *.yaml, *.yml and *.json directly below the
+ * folder, whose name does not begin with a dot.
+ * Threads: the one that owns it.
+ */
+#ifndef WASMXDS_KUBE_DIRECTORY_H
+#define WASMXDS_KUBE_DIRECTORY_H
+
+#include <stdbool.h>
+
+#include "api/manifest.h"
+#include "base/err.h"
+
+struct directory; /* opaque */
+
+enum directory_change {
+	DIRECTORY_APPLIED, /* object is new or not what it was */
+	DIRECTORY_DELETED, /* the object that had this key is gone */
+	DIRECTORY_INVALID, /* file cannot be used, as err says; what it held before stays */
+	DIRECTORY_MENDED,  /* a file that was invalid is right again, or gone */
+};
+
+/* One thing that a scan found. */
+struct directory_event {
+	enum directory_change change;
+	struct object *object; /* APPLIED: owned by the receiver */
+	char *key;             /* APPLIED, DELETED: as object_key(); owned by the receiver */
+	char *file;            /* owned by the receiver; the file's name below the folder */
+	struct err err;        /* INVALID; also ERR_CONFLICT: two files name one object */
+};
+
+/* Opens the folder and starts to watch it.  ERR_NOT_FOUND, ERR_INVALID: not a folder, ERR_DENIED.
+ */
+int directory_open(struct directory **out, const char *path, struct err *err)
+	__attribute__((warn_unused_result));
+void directory_close(struct directory *dir);
+
+/* Polls readable when a scan may find something; -1 where inotify is not to be had, and while the
+ * folder is not there.  Borrowed, and to be asked for anew after each scan.  It does not see what
+ * happens to the targets of links, or to the folders above: scan now and then all the same. */
+int directory_fd(const struct directory *dir);
+
+/* Reads the folder and calls each() for every difference to the scan before; each() takes over what
+ * the event owns.  Within one scan, all DELETED come after all APPLIED, so that an object that
+ * moved to another file is never missing.  A file of which one document is wrong still applies its
+ * right ones; the objects that the file held before and no longer shows stay as long as it is
+ * invalid.  A file without a byte is invalid: a write in place begins like that.  A folder that
+ * cannot be read is ERR_TRANSIENT, one of more than LIMIT_MANIFEST_FILES is ERR_INVALID; both
+ * report and delete nothing. */
+int directory_scan(struct directory *dir, void (*each)(void *arg, struct directory_event *event),
+	void *arg, struct err *err) __attribute__((warn_unused_result));
+
+/* Returns whether a file of this name is read: editors' copies and locks end in something else, or
+ * begin with a dot. */
+bool directory_is_manifest(const char *name);
+
+/* Returns whether every file was right at the last scan: then what was not reported does not
+ * exist. */
+bool directory_complete(const struct directory *dir);
+
+#endif
