@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "xds/loader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+
+int loader_init(struct loader *l, const char *store_dir, struct catalog *catalog, struct err *err)
+{
+	*l = (struct loader){.catalog = catalog};
+	if (store_open(&l->store, store_dir, STORE_READ, err) < 0)
+		return -1;
+	l->blobs = blob_cache_new();
+	return 0;
+}
+
+void loader_clear(struct loader *l)
+{
+	store_close(l->store);
+	blob_cache_free(l->blobs);
+	*l = (struct loader){0};
+}
+
+static struct resource *load(struct loader *l, const char *name)
+{
+	AUTO(record) struct record r = RECORD_INIT;
+	struct err err;
+
+	if (store_get_record(l->store, name, &r, &err) == 0) {
+		struct resource *resource = catalog_put(l->catalog, payload_new(&r));
+
+		log_debug("record loaded", LOG_STR("name", name),
+			LOG_STR("version", payload_record(resource->payload)->version));
+		if (l->changed)
+			l->changed(l->arg, resource);
+		return resource;
+	}
+	if (err.code == ERR_NOT_FOUND) {
+		catalog_remove(l->catalog, name);
+		log_info("record gone", LOG_STR("name", name));
+	} else {
+		log_error("record not usable", LOG_STR("name", name), LOG_ERR(&err));
+	}
+	return NULL;
+}
+
+void loader_reload(struct loader *l, const char *name)
+{
+	(void)load(l, name);
+}
+
+static bool same_stamp(const struct record_stamp *a, const struct record_stamp *b)
+{
+	return a->inode == b->inode && a->size == b->size && a->mtime_ns == b->mtime_ns;
+}
+
+static void visit(void *arg, const char *name, const struct record_stamp *stamp)
+{
+	struct loader *l = arg;
+	struct resource *r = catalog_find(l->catalog, name);
+
+	if (!r || !r->payload || !same_stamp(&r->stamp, stamp)) {
+		(void)load(l, name);
+		r = catalog_find(l->catalog, name);
+	}
+	if (r) {
+		r->stamp = *stamp;
+		r->seen = l->scans;
+	}
+}
+
+void loader_rescan(struct loader *l)
+{
+	AUTO(free) char **gone = NULL;
+	struct resource *r;
+	const char *name;
+	struct err err;
+	size_t at = 0;
+	size_t n = 0;
+
+	l->scans++;
+	if (store_each_record(l->store, visit, l, &err) < 0) {
+		log_error("store not readable", LOG_ERR(&err));
+		return;
+	}
+	gone = xcalloc(l->catalog->resources.n + 1, sizeof(char *));
+	while ((r = map_next(&l->catalog->resources, &at, &name))) {
+		if (r->payload && r->seen != l->scans)
+			gone[n++] = xstrdup(name);
+	}
+	for (size_t i = 0; i < n; i++) {
+		(void)load(l, gone[i]);
+		free(gone[i]);
+	}
+}
+
+struct blob *loader_blob(struct loader *l, struct resource *r, struct err *err)
+{
+	const struct record *record = payload_record(r->payload);
+
+	if (!r->blob)
+		r->blob = blob_cache_get(
+			l->blobs, l->store, &record->served, record->served_bytes, err);
+	return r->blob;
+}

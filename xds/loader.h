@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * xds/loader.h - keeps the catalog as the store is.
+ * A record that cannot be used is logged, and the one before it goes on being served.
+ * Threads: the one that serves.
+ */
+#ifndef WASMXDS_XDS_LOADER_H
+#define WASMXDS_XDS_LOADER_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "store/blob.h"
+#include "store/store.h"
+#include "xds/catalog.h"
+
+struct loader {
+	struct store *store;      /* owned */
+	struct blob_cache *blobs; /* owned */
+	struct catalog *catalog;  /* borrowed */
+	uint64_t scans;
+	void (*changed)(void *arg, struct resource *r); /* a resource has a new payload */
+	void *arg;
+};
+
+/* Opens the store for reading.  Codes as store_open(). */
+int loader_init(struct loader *l, const char *store_dir, struct catalog *catalog, struct err *err)
+	__attribute__((warn_unused_result));
+void loader_clear(struct loader *l);
+
+/* Reads the record of one name again. */
+void loader_reload(struct loader *l, const char *name);
+
+/* Compares every record with what the catalog has, and reads those that changed. */
+void loader_rescan(struct loader *l);
+
+/* Returns the module's bytes of r, which has a payload; borrowed from r.  NULL: they cannot be had
+ * or are not what they should be, which err says. */
+struct blob *loader_blob(struct loader *l, struct resource *r, struct err *err);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * xds/server.h - serves the store to Envoy over gRPC: ECDS and ADS.
+ * The shell around xds/stream.h: one completion queue, one thread, which owns every stream, the
+ * catalog and its own view of the store.  Needs no Kubernetes and no outbound network.
+ * Threads: xds_server_start() and xds_server_stop() from main.
+ */
+#ifndef WASMXDS_XDS_SERVER_H
+#define WASMXDS_XDS_SERVER_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct xds_server; /* opaque */
+
+struct xds_options {
+	const char *listen;    /* "127.0.0.1:8610"; port 0: any free one */
+	const char *store_dir; /* of an existing store */
+	int64_t poll_ms;       /* between two looks at the store's generation */
+};
+
+/* Loads the records of the store, binds and serves.  ERR_INVALID: the address; ERR_CONFLICT: the
+ * port is taken; what store_open() returns. */
+struct xds_server *xds_server_start(const struct xds_options *options, struct err *err);
+
+/* Ends every stream and returns when the thread has ended; NULL is fine. */
+void xds_server_stop(struct xds_server *x);
+
+/* The address that is bound, with its real port; the caller frees it. */
+char *xds_server_address(const struct xds_server *x);
+
+#endif

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * xds/stream.h - one client's stream as a state machine: requests in, decisions out.
+ * Pure: no gRPC type, no socket, no clock.  Threads: the one that serves.
+ *
+ * A subscription is in one of these states, and moves as shown:
+ *
+ *	          a version that it lacks                    ACK
+ *	  idle ───────────────────────────► sent ───────────────────────► idle, held = sent
+ *	    ▲   (stream_next, stream_sent)    │  NACK
+ *	    └─────────────────────────────────┘  held = nothing, and the version is refused: Envoy
+ *runs the one before, but would take neither for new
+ *
+ * At most one version of a resource is on its way at a time; on a SotW stream at most one response
+ * is, so that each answer is about one resource.  Only what the client lacks is sent, one resource
+ *in a response.  An unknown name is answered by silence, until its resource appears.
+ */
+#ifndef WASMXDS_XDS_STREAM_H
+#define WASMXDS_XDS_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "xds/catalog.h"
+#include "xds/refusals.h"
+
+#define STREAM_TYPE_URL "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
+
+enum stream_variant { STREAM_SOTW, STREAM_DELTA };
+
+struct subscription {
+	struct resource *resource;          /* kept alive by this subscription */
+	struct stream *stream;              /* back to its owner */
+	struct subscription *prev, *next;   /* of the resource's subscribers */
+	struct subscription *qprev, *qnext; /* of the queue that it is in */
+	struct subscription_queue *queue;   /* the stream's pending or awaited; NULL: in neither */
+	uint64_t seen;                      /* in the request of this number (SotW) */
+	bool again;                         /* asked for anew while a version was on its way */
+	uint64_t nonce;                     /* of what is on its way */
+	char *held;    /* owned; version that the client has; NULL: none known */
+	char *sent;    /* owned; version on its way; NULL: none */
+	char *refused; /* owned; version that it NACKed last; NULL: none */
+	char *reason;  /* owned; the client's words for that */
+};
+
+struct subscription_queue {
+	struct subscription *first, *last;
+};
+
+/* A discovery request of either variant, decoded; all borrowed from the message. */
+struct stream_request {
+	const char *node;    /* id; "" where the request does not say */
+	const char *nonce;   /* "" on the first */
+	const char *version; /* SotW: the last that the client accepted */
+	char **names;        /* SotW: all that it wants; Delta: to subscribe */
+	size_t n_names;
+	char **gone; /* Delta: to unsubscribe */
+	size_t n_gone;
+	const char *(*held)(const struct stream_request *req, size_t i, const char **version);
+	size_t n_held; /* Delta: what it has from before; held() gives the i-th name */
+	const void *message;
+	bool refuses; /* it carries an error_detail */
+	const char *reason;
+};
+
+enum stream_verdict_kind { STREAM_NO_VERDICT, STREAM_ACK, STREAM_NACK };
+
+/* What a request said of something that was sent to it. */
+struct stream_verdict {
+	enum stream_verdict_kind kind;
+	char name[LIMIT_XDS_NAME_BYTES + 1];
+	char version[DIGEST_HEX_LEN + 1]; /* that it is about */
+};
+
+/* One word for a set of (name, version) pairs: a sum of their hashes, which is the same in any
+ * order and on every replica, and costs one hash for a change. */
+struct stream_state {
+	uint64_t sum[2];
+};
+
+struct stream {
+	enum stream_variant variant;
+	struct catalog *catalog;           /* borrowed */
+	struct refusals *refusals;         /* borrowed */
+	char *node;                        /* owned; id, from the first request that gave it */
+	struct map subscriptions;          /* name → struct subscription, owned */
+	struct subscription_queue pending; /* may have something to send */
+	struct subscription_queue awaited; /* on their way, by nonce; SotW: at most one */
+	uint64_t last_nonce;               /* 0: nothing sent yet */
+	uint64_t requests;
+	struct stream_state held; /* SotW: what the client holds, as version_info */
+	bool started;             /* the first request that names something was read */
+};
+
+void stream_init(struct stream *s, enum stream_variant variant, struct catalog *catalog,
+	struct refusals *refusals);
+void stream_clear(struct stream *s);
+
+/* Takes a request in, and says what it answered.  ERR_INVALID: the client breaks a rule or a
+ * ceiling, and the stream should end with the message. */
+int stream_on_request(struct stream *s, const struct stream_request *req,
+	struct stream_verdict *verdict, struct err *err) __attribute__((warn_unused_result));
+
+/* The resource of sub changed: look at it again in stream_next(). */
+void stream_touch(struct subscription *sub);
+
+/* Returns the subscription whose resource should be sent now, or NULL.  The caller either sends it
+ * (stream_sent) or cannot (stream_skip); nothing comes between. */
+struct subscription *stream_next(struct stream *s);
+
+/* What a response says beside the resource. */
+struct stream_response {
+	char nonce[24];
+	char version[DIGEST_HEX_LEN + 1]; /* SotW: version_info; Delta: the resource's version */
+};
+
+/* The resource of sub goes out now, with out. */
+void stream_sent(struct subscription *sub, struct stream_response *out);
+
+/* The resource of sub cannot be sent; it is not tried again before it changes. */
+void stream_skip(struct subscription *sub);
+
+#endif
