@@ -176,8 +176,8 @@ TIDIED := $(SOURCES:%.c=build/tidy/%.ok) build/tidy/main.ok
 tidy: $(TIDIED)
 build/tidy/%.ok: %.c .clang-tidy $(PROTOS:%.proto=$(B)/%.pb-c.h)
 	@mkdir -p $(@D)
-	$(Q)clang-tidy --quiet $< -- $(STD) $(PKG_CFLAGS) 2>&1 | grep -v 'warnings generated' || true
-	$(Q)clang-tidy --quiet $< -- $(STD) $(PKG_CFLAGS) >/dev/null 2>&1 && touch $@
+	$(Q)clang-tidy --quiet $< -- $(STD) $(PKG_CFLAGS) >$@.log 2>&1 || { cat $@.log; exit 1; }
+	@touch $@
 
 e2e: $(B)/wasmxds filters
 	@"$$(tools/setup venv)/bin/python" tests/e2e/run.py $(E2E)

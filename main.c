@@ -9,6 +9,8 @@ static const struct verb {
 	int (*run)(int argc, char **argv);
 	const char *help;
 } verbs[] = {
+	{"run", verb_run, "serve the manifests in a folder to Envoy, with no Kubernetes"},
+	{"validate", verb_validate, "check manifests offline"},
 	{"version", verb_version, "print the version"},
 };
 

@@ -13,6 +13,8 @@ enum exit_code {
 };
 
 /* Each takes its own part of the command line, argv[0] being the verb. */
+int verb_run(int argc, char **argv);
+int verb_validate(int argc, char **argv);
 int verb_version(int argc, char **argv);
 
 #endif

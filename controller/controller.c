@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/controller.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "api/manifest.h"
+#include "base/auto.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/xalloc.h"
+#include "controller/targets.h"
+#include "kube/directory.h"
+
+#define RESCAN_MS 30000      /* between two scans of the folder, whatever inotify says */
+#define RESCAN_BLIND_MS 1000 /* the same where inotify says nothing */
+#define SETTLE_MS 100        /* a file that is being written is left alone for so long */
+
+struct controller {
+	struct directory *manifests; /* owned */
+	struct targets targets;
+	int64_t scan_at; /* ms; when to scan the folder again */
+	bool changed;    /* a scan found something: look at every target */
+	bool swept;      /* records that no manifest asks for were removed */
+	int stop_fd;     /* owned */
+	atomic_bool stop;
+	pthread_t thread;
+};
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void on_applied(struct controller *c, const char *key, struct object *applied)
+{
+	AUTO(object) struct object *object = applied;
+
+	if (object->kind == OBJECT_EXTENSION)
+		targets_apply(&c->targets, STEAL(object->extension));
+	else
+		object_free(map_put(&c->targets.objects, key, STEAL(object)));
+}
+
+static void on_deleted(struct controller *c, const char *key)
+{
+	static const char prefix[] = EXTENSION_KIND "/";
+
+	if (strncmp(key, prefix, sizeof(prefix) - 1) == 0)
+		targets_delete(&c->targets, key + sizeof(prefix) - 1);
+	else
+		object_free(map_take(&c->targets.objects, key));
+}
+
+static void on_event(void *arg, struct directory_event *event)
+{
+	struct controller *c = arg;
+	AUTO(free) char *key = event->key;
+	AUTO(free) char *file = event->file;
+
+	switch (event->change) {
+	case DIRECTORY_INVALID:
+		log_warn("manifest invalid", LOG_STR("file", file), LOG_ERR(&event->err));
+		return;
+	case DIRECTORY_MENDED:
+		log_info("manifest valid again", LOG_STR("file", file));
+		return;
+	case DIRECTORY_APPLIED:
+		on_applied(c, key, event->object);
+		break;
+	case DIRECTORY_DELETED:
+		on_deleted(c, key);
+		break;
+	}
+	c->changed = true;
+}
+
+/* Removes records of manifests that went while nobody looked; not while a file is broken, since it
+ * may be the one that names them. */
+static void sweep(struct controller *c)
+{
+	struct err err;
+
+	if (c->swept && !c->targets.unswept)
+		return;
+	if (!directory_complete(c->manifests))
+		return;
+	if (targets_sweep(&c->targets, &err) < 0)
+		log_error("store not readable", LOG_ERR(&err));
+	else
+		c->swept = true;
+}
+
+static int scan(struct controller *c, struct err *err)
+{
+	int64_t pause = directory_fd(c->manifests) < 0 ? RESCAN_BLIND_MS : RESCAN_MS;
+
+	c->scan_at = io_monotonic_ms() + pause;
+	if (directory_scan(c->manifests, on_event, c, err) < 0)
+		return -1;
+	sweep(c);
+	return 0;
+}
+
+static void wait_for_work(struct controller *c)
+{
+	struct pollfd fds[] = {
+		{.fd = c->stop_fd, .events = POLLIN},
+		{.fd = inbox_fd(c->targets.done), .events = POLLIN},
+		{.fd = directory_fd(c->manifests), .events = POLLIN},
+	};
+	int64_t now = io_monotonic_ms();
+	int64_t wait = earlier(c->targets.look_at, c->scan_at) - now;
+	bool settling = c->scan_at <= now + SETTLE_MS;
+
+	if (settling)
+		fds[2].fd = -1;
+	if (wait < 0)
+		wait = 0;
+	if (poll(fds, 3, (int)earlier(wait, RESCAN_MS)) <= 0)
+		return;
+	if (fds[2].revents)
+		c->scan_at = earlier(c->scan_at, io_monotonic_ms() + SETTLE_MS);
+}
+
+static void advance(struct controller *c)
+{
+	c->changed = false;
+	targets_advance(&c->targets);
+}
+
+static void *run(void *arg)
+{
+	struct controller *c = arg;
+	struct err err;
+
+	while (!atomic_load(&c->stop)) {
+		wait_for_work(c);
+		targets_collect(&c->targets);
+		if (io_monotonic_ms() >= c->scan_at && scan(c, &err) < 0)
+			log_error("manifests not readable", LOG_ERR(&err));
+		if (c->changed || io_monotonic_ms() >= c->targets.look_at)
+			advance(c);
+	}
+	return NULL;
+}
+
+static void controller_free(struct controller *c)
+{
+	atomic_store(&c->stop, true);
+	targets_clear(&c->targets);
+	directory_close(c->manifests);
+	if (c->stop_fd >= 0)
+		close(c->stop_fd);
+	free(c);
+}
+
+static int prepare(struct controller *c, const struct controller_options *options, struct err *err)
+{
+	struct fetch_options fetch = options->fetch;
+
+	fetch.stop = &c->stop;
+	c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (c->stop_fd < 0)
+		return err_errno(err, ERR_TRANSIENT, "eventfd");
+	if (directory_open(&c->manifests, options->manifest_dir, err) < 0 ||
+		targets_init(&c->targets, options->store_dir, &fetch, options->workers, err) < 0 ||
+		scan(c, err) < 0)
+		return -1;
+	advance(c);
+	return 0;
+}
+
+struct controller *controller_start(const struct controller_options *options, struct err *err)
+{
+	struct controller *c = xcalloc(1, sizeof(*c));
+	int e;
+
+	c->stop_fd = -1;
+	if (prepare(c, options, err) < 0) {
+		controller_free(c);
+		return NULL;
+	}
+	e = pthread_create(&c->thread, NULL, run, c);
+	if (e != 0) {
+		errno = e;
+		(void)err_errno(err, ERR_TRANSIENT, "cannot start a thread");
+		controller_free(c);
+		return NULL;
+	}
+	return c;
+}
+
+void controller_stop(struct controller *c)
+{
+	const uint64_t one = 1;
+
+	if (!c)
+		return;
+	atomic_store(&c->stop, true);
+	(void)!write(c->stop_fd, &one, sizeof(one));
+	(void)pthread_join(c->thread, NULL);
+	controller_free(c);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/status.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const char *status_reason_name(enum status_reason reason)
+{
+	static const char *const names[] = {
+		[STATUS_UNKNOWN] = "Unknown",
+		[STATUS_PROGRAMMED] = "Programmed",
+		[STATUS_FETCHING] = "Fetching",
+		[STATUS_FETCH_FAILED] = "FetchFailed",
+		[STATUS_NOT_FOUND] = "NotFound",
+		[STATUS_DENIED] = "Denied",
+		[STATUS_DIGEST_MISMATCH] = "DigestMismatch",
+		[STATUS_INVALID_MODULE] = "InvalidModule",
+		[STATUS_REFERENCE_NOT_FOUND] = "ReferenceNotFound",
+		[STATUS_REFERENCE_DENIED] = "ReferenceDenied",
+		[STATUS_INVALID_CONFIGURATION] = "InvalidConfiguration",
+		[STATUS_STORAGE_FULL] = "StorageFull",
+		[STATUS_STORAGE_FAILED] = "StorageFailed",
+	};
+
+	return names[reason];
+}
+
+enum status_reason status_of_fetch(const struct err *err)
+{
+	switch (err->code) {
+	case ERR_INVALID:
+		return STATUS_INVALID_MODULE;
+	case ERR_NOT_FOUND:
+		return STATUS_NOT_FOUND;
+	case ERR_DENIED:
+		return STATUS_DENIED;
+	case ERR_UNVERIFIED:
+		return STATUS_DIGEST_MISMATCH;
+	case ERR_FULL:
+		return STATUS_STORAGE_FULL;
+	case ERR_NONE:
+	case ERR_CONFLICT:
+	case ERR_TRANSIENT:
+	default:
+		return STATUS_FETCH_FAILED;
+	}
+}
+
+enum status_reason status_of_store(const struct err *err)
+{
+	return err->code == ERR_FULL ? STATUS_STORAGE_FULL : STATUS_STORAGE_FAILED;
+}
+
+enum status_reason status_of_config(const struct err *err)
+{
+	if (err->code == ERR_NOT_FOUND)
+		return STATUS_REFERENCE_NOT_FOUND;
+	return err->code == ERR_DENIED ? STATUS_REFERENCE_DENIED : STATUS_INVALID_CONFIGURATION;
+}
+
+bool status_set(struct status *status, enum status_reason reason, const char *message)
+{
+	if (status->reason == reason &&
+		strncmp(status->message, message, sizeof(status->message) - 1) == 0)
+		return false;
+	status->reason = reason;
+	(void)snprintf(status->message, sizeof(status->message), "%s", message);
+	return true;
+}
