@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: Apache-2.0
+"""wasmxds and Envoy as child processes: started, looked at and stopped by pid.
+
+Standard library only, because tools/demo uses it too.
+"""
+
+import collections
+import http.client
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import time
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+
+
+def venv():
+    """The folder of the Python environment that tools/setup makes."""
+    command = [TREE / "tools/setup", "venv"]
+    return pathlib.Path(subprocess.check_output(command, text=True).strip())
+
+
+WASMXDS = pathlib.Path(os.environ.get("WASMXDS") or TREE / "build/release/wasmxds")
+FILTER = pathlib.Path(os.environ.get("WASMXDS_FILTER") or TREE / "build/filters/header-filter.wasm")
+ENVOY = pathlib.Path(os.environ.get("ENVOY") or venv() / "bin/envoy")
+
+LIMIT = 30  # seconds for what takes far less, on a machine that has other things to do
+LOOPBACK = "127.0.0.1"
+
+
+def check_built():
+    """Says what to run where one of the three is missing."""
+    for needed, how in ((WASMXDS, "make"), (FILTER, "make"), (ENVOY, "tools/setup demo")):
+        if not needed.exists():
+            raise AssertionError(f"{needed} is missing: run {how}")
+
+
+def wait_until(condition, what, limit=LIMIT):
+    """Polls until condition() is true and returns what it returned."""
+    deadline = time.monotonic() + limit
+    while True:
+        try:
+            seen = condition()
+        except (OSError, http.client.HTTPException) as e:  # nobody answers yet
+            seen = e
+        if seen and not isinstance(seen, Exception):
+            return seen
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {limit} s")
+        time.sleep(0.02)
+
+
+def wait_equal(probe, want, what, limit=LIMIT):
+    """Polls until probe() returns want; says what it returned last when it never does."""
+    last = None
+
+    def reached():
+        nonlocal last
+        last = probe()
+        return last == want
+
+    try:
+        wait_until(reached, what, limit)
+    except AssertionError as e:
+        raise AssertionError(f"{e}: want {want!r}, last seen {last!r}") from None
+
+
+def parse_logfmt(line):
+    """Returns the fields of one log line."""
+    pairs = re.findall(r'([A-Za-z0-9_.]+)=("(?:[^"\\]|\\.)*"|\S*)', line)
+    return {key: json.loads(value) if value[:1] == '"' else value for key, value in pairs}
+
+
+class HeldPort:
+    """A port of our own that survives its server's restarts.
+
+    The socket is bound and never listens: nobody else is given the port, a connection to it is
+    refused, and a server that sets SO_REUSEADDR, as gRPC does, can still bind it.
+    """
+
+    def __init__(self):
+        self._socket = socket.socket()
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._socket.bind((LOOPBACK, 0))
+        self.number = self._socket.getsockname()[1]
+
+    def release(self):
+        self._socket.close()
+
+
+class Process:
+    """A child whose output goes to a file, a new one each time it starts."""
+
+    def __init__(self, name, folder):
+        self.name = name
+        self.folder = pathlib.Path(folder)
+        self.child = None
+        self.starts = 0
+        self.stopped = False  # by us
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    @property
+    def running(self):
+        return self.child is not None and self.child.poll() is None
+
+    @property
+    def log_file(self):
+        return self.folder / f"{self.name}.{self.starts}.log"
+
+    def log(self):
+        return self.log_file.read_text(errors="replace") if self.starts else ""
+
+    def spawn(self, argv):
+        assert not self.running, f"{self.name} runs already"
+        self.starts += 1
+        self.stopped = False
+        with self.log_file.open("wb") as log:
+            self.child = subprocess.Popen(
+                [str(arg) for arg in argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+            )
+
+    def wait_up(self, condition, what):
+        """Waits for condition(), but no longer than the process lives."""
+
+        def up():
+            if not self.running:
+                code = self.child.returncode
+                raise AssertionError(f"{self.name} ended with {code}: {self.log()}")
+            return condition()
+
+        return wait_until(up, f"{self.name}: {what}")
+
+    def stop(self, signum=signal.SIGTERM, limit=LIMIT):
+        """Returns the exit code, which is negative for a signal."""
+        self.stopped = self.running
+        self.child.send_signal(signum)
+        try:
+            return self.child.wait(limit)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+            problem = f"{self.name} did not end within {limit} s of {signum!r}"
+            raise AssertionError(problem) from None
+
+    def kill(self):
+        self.stop(signal.SIGKILL)
+
+
+class Wasmxds(Process):
+    """`wasmxds run` over a folder of manifests."""
+
+    def __init__(self, folder, manifests, flags=(), name="wasmxds"):
+        super().__init__(name, folder)
+        self.manifests = manifests
+        self.flags = flags
+        self.port = HeldPort()
+
+    def start(self):
+        listen = f"{LOOPBACK}:{self.port.number}"
+        self.spawn([WASMXDS, "run", "--listen", listen, *self.flags, self.manifests])
+        self.wait_up(lambda: self.records(msg="serving"), "no line with msg=serving")
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def records(self, **fields):
+        """The log lines of this start that have all these fields."""
+        lines = (parse_logfmt(line) for line in self.log().splitlines())
+        return [line for line in lines if fields.items() <= line.items()]
+
+    def wait_record(self, **fields):
+        return self.wait_up(lambda: self.records(**fields), f"no log line with {fields}")[0]
+
+
+Answer = collections.namedtuple("Answer", "status headers body")
+
+
+class Envoy(Process):
+    """An Envoy that answers 200 itself, behind filters that it asks wasmxds for.
+
+    transport: grpc, delta, ads or ads-delta.  It binds port 0 and says where it listens, so a
+    restart moves it.
+    """
+
+    def __init__(self, folder, xds_port, filters, transport="grpc", fetch_timeout=15, name="envoy"):
+        super().__init__(name, folder)
+        self.filters = filters
+        self.bootstrap = self.folder / f"{name}.json"
+        text = json.dumps(bootstrap(name, xds_port, filters, transport, fetch_timeout), indent=1)
+        self.bootstrap.write_text(text)
+        self.admin_port = None
+        self.port = None
+
+    def start(self, ready=True):
+        """ready=False returns as soon as the admin port answers."""
+        address = self.folder / f"{self.name}.admin"
+        address.unlink(missing_ok=True)
+        command = [ENVOY, "-c", self.bootstrap, "--concurrency", 1, "--log-level", "warning"]
+        self.spawn([*command, "--disable-hot-restart", "--admin-address-path", address])
+        self.wait_up(lambda: address.exists() and address.read_text(), "no admin address")
+        self.admin_port = int(address.read_text().rpartition(":")[2])
+        self.port = self.wait_up(self._listener_port, "no listener")
+        if ready:
+            self.wait_up(self.ready, "not ready")
+
+    def restart(self):
+        self.stop()
+        self.start()
+
+    def _listener_port(self):
+        statuses = json.loads(self.admin("/listeners?format=json")).get("listener_statuses")
+        return statuses and statuses[0]["local_address"]["socket_address"]["port_value"]
+
+    def admin(self, path):
+        return fetch(self.admin_port, path).body
+
+    def ready(self):
+        return fetch(self.admin_port, "/ready").status == 200
+
+    def config_dump(self):
+        return json.loads(self.admin("/config_dump"))
+
+    def stat(self, name):
+        """A counter's or gauge's value; 0 where Envoy has not made it yet."""
+        pattern = re.compile(rf"^{re.escape(name)}: (\d+)$", re.M)
+        found = pattern.search(self.admin("/stats"))
+        return int(found[1]) if found else 0
+
+    def filter_stat(self, name, stat):
+        return self.stat(f"extension_config_discovery.http_filter.{name}.{stat}")
+
+    def get(self, path="/"):
+        return fetch(self.port, path)
+
+    def header(self, name="x-wasm-filter"):
+        """The values of a response header, sorted; the status where that is not 200."""
+        answer = self.get()
+        return sorted(answer.headers.get_all(name, [])) if answer.status == 200 else answer.status
+
+
+def fetch(port, path):
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=LIMIT)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return Answer(response.status, response.headers, response.read().decode())
+    finally:
+        connection.close()
+
+
+def bootstrap(node, xds_port, filters, transport, fetch_timeout):
+    """Envoy's bootstrap: one listener, the filters by ECDS, and wasmxds as the only cluster."""
+    api = {
+        "api_type": "DELTA_GRPC" if transport.endswith("delta") else "GRPC",
+        "transport_api_version": "V3",
+        "grpc_services": [{"envoy_grpc": {"cluster_name": "wasmxds", "retry_policy": QUICK_RETRY}}],
+    }
+    ads = transport.startswith("ads")
+    source = {"ads": {}} if ads else {"api_config_source": api}
+    source |= {"resource_api_version": "V3", "initial_fetch_timeout": f"{fetch_timeout}s"}
+    resources = {
+        "listeners": [listener([ecds_filter(name, source) for name in filters])],
+        "clusters": [cluster(xds_port)],
+    }
+    return {
+        "node": {"id": node, "cluster": "e2e"},
+        "admin": {"address": address(0)},
+        "dynamic_resources": {"ads_config": api} if ads else {},
+        "static_resources": resources,
+    }
+
+
+EXTENSION = "envoy.extensions."
+TYPE = "type.googleapis.com/" + EXTENSION
+HTTP_OPTIONS = "upstreams.http.v3.HttpProtocolOptions"
+QUICK_RETRY = {"retry_back_off": {"base_interval": "0.1s", "max_interval": "0.5s"}}
+
+
+def address(port):
+    return {"socket_address": {"address": LOOPBACK, "port_value": port}}
+
+
+def ecds_filter(name, source):
+    discovery = {"config_source": source, "type_urls": [TYPE + "filters.http.wasm.v3.Wasm"]}
+    return {"name": name, "config_discovery": discovery}
+
+
+def listener(filters):
+    router = {"@type": TYPE + "filters.http.router.v3.Router"}
+    answer = {"status": 200, "body": {"inline_string": "hello\n"}}
+    route = {"match": {"prefix": "/"}, "direct_response": answer}
+    manager = {
+        "@type": TYPE + "filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "ingress",
+        "http_filters": [*filters, {"name": "router", "typed_config": router}],
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
+    }
+    chain = {"filters": [{"name": "http", "typed_config": manager}]}
+    return {"name": "ingress", "address": address(0), "filter_chains": [chain]}
+
+
+def cluster(port):
+    http2 = {
+        "@type": TYPE + HTTP_OPTIONS,
+        "explicit_http_config": {"http2_protocol_options": {}},
+    }
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": address(port)}}]}]
+    return {
+        "name": "wasmxds",
+        "connect_timeout": "1s",
+        "load_assignment": {"cluster_name": "wasmxds", "endpoints": endpoints},
+        "typed_extension_protocol_options": {EXTENSION + HTTP_OPTIONS: http2},
+    }

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was removed from the folder is taken from nobody who runs it."""
+
+from harness import Case, altered, extension, module
+
+
+class RemovalTest(Case):
+    def start_and_remove(self):
+        """Removes default/filter; returns once wasmxds has seen that, by what it did after."""
+        self.write("filter.wasm", module())
+        self.write("marker.wasm", altered(b"x-wasm-filter", b"x-wasm-marker"))
+        self.write("filter.yaml", extension())
+        self.write("marker.yaml", extension("marker", plugin="zero", uri="marker.wasm"))
+        wasmxds = self.wasmxds()
+        envoy = self.envoy(wasmxds, "default/filter", "default/marker")
+        self.assertHeader(envoy, "one")
+        self.remove("filter.yaml")
+        self.write("marker.yaml", extension("marker", uri="marker.wasm"))
+        self.assertHeader(envoy, "one", header="x-wasm-marker")
+        return wasmxds, envoy
+
+    def test_removed_manifest_takes_nothing_from_a_proxy_that_has_it(self):
+        wasmxds, envoy = self.start_and_remove()
+        self.envoy_without(wasmxds)
+        self.assertEqual(envoy.header(), ["one"])
+        self.assertEqual(envoy.filter_stat("default/filter", "config_fail"), 0)
+
+    def test_removed_manifest_stays_removed_after_a_restart_of_wasmxds(self):
+        wasmxds, envoy = self.start_and_remove()
+        wasmxds.restart()
+        self.envoy_without(wasmxds)
+        self.assertEqual(envoy.header(), ["one"])
+
+    def test_manifest_removed_while_wasmxds_was_down_is_removed(self):
+        wasmxds, envoy = self.start_both()
+        wasmxds.stop()
+        self.remove("filter.yaml")
+        wasmxds.start()
+        self.write("other.yaml", extension("other"))
+        wasmxds.wait_record(msg="extension programmed", name="default/other")
+        self.envoy_without(wasmxds)
+        self.assertEqual(envoy.header(), ["one"])
+
+    def test_manifest_that_comes_back_is_served_again(self):
+        wasmxds, envoy = self.start_and_remove()
+        self.write("filter.yaml", extension(plugin="back"))
+        self.assertHeader(envoy, "back")
+        self.assertHeader(self.envoy(wasmxds), "back")
+
+    def test_manifest_that_comes_back_unchanged_is_served_again(self):
+        wasmxds, envoy = self.start_and_remove()
+        self.write("filter.yaml", extension())
+        self.assertHeader(self.envoy(wasmxds), "one")
+        self.assertEqual(envoy.header(), ["one"])
+
+    def test_manifest_that_moves_to_another_file_is_never_missing(self):
+        wasmxds, envoy = self.start_both()
+        (self.manifests / "filter.yaml").rename(self.manifests / "moved.yaml")
+        self.write("other.yaml", extension("other"))
+        wasmxds.wait_record(msg="extension programmed", name="default/other")
+        self.assertHeader(self.envoy(wasmxds), "one")
+        self.assertEqual(envoy.filter_stat("default/filter", "update_success"), 1)
