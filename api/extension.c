@@ -13,6 +13,23 @@ static void clear_source(struct config_source *source)
 	free(source->key);
 }
 
+static void clear_names(struct extension_names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		free(names->items[i]);
+	free(names->items);
+}
+
+static void clear_environment(struct extension_environment *environment)
+{
+	for (size_t i = 0; i < environment->n_variables; i++) {
+		free(environment->variables[i].name);
+		free(environment->variables[i].value);
+	}
+	free(environment->variables);
+	clear_names(&environment->host_keys);
+}
+
 void extension_free(struct extension *ext)
 {
 	if (!ext)
@@ -24,6 +41,9 @@ void extension_free(struct extension *ext)
 	clear_source(&ext->plugin_configuration);
 	clear_source(&ext->vm_configuration);
 	free(ext->image.uri);
+	free(ext->image.pull_secret);
+	clear_environment(&ext->environment);
+	clear_names(&ext->capabilities);
 	free(ext);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "api/suggest.h"
 #include "base/auto.h"
@@ -28,18 +29,19 @@ static char *path_join(const char *path, const char *key)
 	return xasprintf("%s%s%s", path, path[0] ? "." : "", key);
 }
 
-static void add_problem(const struct fields *f, const char *key, unsigned line, const char *fmt,
+/* Takes path over. */
+static void add_problem(const struct fields *f, char *path, unsigned line, const char *fmt,
 	va_list args) __attribute__((format(printf, 4, 0)));
 
 static void add_problem(
-	const struct fields *f, const char *key, unsigned line, const char *fmt, va_list args)
+	const struct fields *f, char *path, unsigned line, const char *fmt, va_list args)
 {
-	AUTO(free) char *path = path_join(f->path, key);
+	AUTO(free) char *owned = path;
 	AUTO(free) char *message = NULL;
 
 	if (vasprintf(&message, fmt, args) < 0)
 		abort();
-	problems_add(f->problems, path, line, "%s", message);
+	problems_add(f->problems, owned, line, "%s", message);
 }
 
 void fields_problem(const struct fields *f, const char *key, const char *fmt, ...)
@@ -48,8 +50,16 @@ void fields_problem(const struct fields *f, const char *key, const char *fmt, ..
 	va_list args;
 
 	va_start(args, fmt);
-	add_problem(f, key, child ? child->line : f->map->line, fmt, args);
+	add_problem(f, path_join(f->path, key), child ? child->line : f->map->line, fmt, args);
 	va_end(args);
+}
+
+/* Returns the path of a child of f->map; the caller frees it. */
+static char *child_path(const struct fields *f, const struct node *child)
+{
+	if (f->map->kind == NODE_LIST)
+		return xasprintf("%s[%td]", f->path, child - f->map->children);
+	return path_join(f->path, child->key);
 }
 
 void fields_problem_at(const struct fields *f, const struct node *child, const char *fmt, ...)
@@ -57,7 +67,7 @@ void fields_problem_at(const struct fields *f, const struct node *child, const c
 	va_list args;
 
 	va_start(args, fmt);
-	add_problem(f, child->key, child->line, fmt, args);
+	add_problem(f, child_path(f, child), child->line, fmt, args);
 	va_end(args);
 }
 
@@ -72,8 +82,9 @@ bool fields_open(struct fields *out, const struct node *document, struct problem
 	return true;
 }
 
-bool fields_enter(
-	struct fields *out, const struct fields *parent, const char *key, enum field_need need)
+/* Starts at what stands under key, which must be of that kind. */
+static bool enter(struct fields *out, const struct fields *parent, const char *key,
+	enum field_need need, enum node_kind kind)
 {
 	const struct node *child = fields_get(parent, key);
 
@@ -82,14 +93,26 @@ bool fields_enter(
 			fields_problem(parent, key, "is required");
 		return false;
 	}
-	if (child->kind != NODE_MAP) {
-		fields_problem(
-			parent, key, "must be a mapping, not %s", node_kind_name(child->kind));
+	if (child->kind != kind) {
+		fields_problem(parent, key, "must be %s, not %s", node_kind_name(kind),
+			node_kind_name(child->kind));
 		return false;
 	}
 	*out = (struct fields){
 		.map = child, .path = path_join(parent->path, key), .problems = parent->problems};
 	return true;
+}
+
+bool fields_enter(
+	struct fields *out, const struct fields *parent, const char *key, enum field_need need)
+{
+	return enter(out, parent, key, need, NODE_MAP);
+}
+
+bool fields_enter_list(
+	struct fields *out, const struct fields *parent, const char *key, enum field_need need)
+{
+	return enter(out, parent, key, need, NODE_LIST);
 }
 
 void fields_clear(struct fields *f)
@@ -153,6 +176,33 @@ const char *fields_text(const struct fields *f, const char *key, enum field_need
 	return NULL;
 }
 
+const char *fields_checked(
+	const struct fields *f, const char *key, enum field_need need, field_check *check)
+{
+	const char *text = fields_text(f, key, need);
+	struct err err;
+
+	if (!text || check(text, &err) == 0)
+		return text;
+	fields_problem(f, key, "%s", err.msg);
+	return NULL;
+}
+
+bool fields_bool(const struct fields *f, const char *key, bool *out)
+{
+	const struct node *child = fields_get(f, key);
+
+	if (!child)
+		return false;
+	if (child->kind != NODE_BOOL) {
+		fields_problem(f, key, "must be a boolean, not %s", node_kind_name(child->kind));
+		return false;
+	}
+	/* One of true, yes, y, on and false, no, n, off. */
+	*out = strchr("tTyY", child->text[0]) || strcasecmp(child->text, "on") == 0;
+	return true;
+}
+
 void fields_check_constant(const struct fields *f, const char *key, const char *want)
 {
 	const char *text = NULL;
@@ -166,13 +216,41 @@ void fields_check_constant(const struct fields *f, const char *key, const char *
 		fields_problem(f, key, "must be \"%s\", not %s", want, quote(text).text);
 }
 
-static bool is_known(const char *key, const char *const known[])
+/* Returns the index of word among the known ones, or that of the NULL that ends them. */
+static unsigned find_known(const char *word, const char *const known[])
 {
-	for (size_t i = 0; known[i]; i++) {
-		if (strcmp(key, known[i]) == 0)
-			return true;
+	unsigned i = 0;
+
+	while (known[i] && strcmp(word, known[i]) != 0)
+		i++;
+	return i;
+}
+
+/* Appends "a, b, c", as many as fit. */
+static void append_names(struct buf *out, const char *const names[])
+{
+	struct err err;
+
+	for (size_t i = 0; names[i]; i++) {
+		if (buf_printf(out, &err, "%s%s", i > 0 ? ", " : "", names[i]) < 0)
+			return;
 	}
-	return false;
+}
+
+unsigned fields_choice(const struct fields *f, const char *key, enum field_need need,
+	const char *const choices[], unsigned otherwise)
+{
+	AUTO(buf) struct buf names = BUF_INIT(SHOWN_NAMES);
+	const char *text = fields_text(f, key, need);
+	unsigned found = text ? find_known(text, choices) : 0;
+
+	if (!text)
+		return otherwise;
+	if (choices[found])
+		return found;
+	append_names(&names, choices);
+	fields_problem(f, key, "must be one of %s, not %s", buf_text(&names), quote(text).text);
+	return otherwise;
 }
 
 static void refuse_unknown(
@@ -180,16 +258,12 @@ static void refuse_unknown(
 {
 	const char *nearest = suggest_nearest(child->key, known);
 	AUTO(buf) struct buf names = BUF_INIT(SHOWN_NAMES);
-	struct err err;
 
 	if (nearest) {
 		fields_problem_at(f, child, "unknown field; did you mean %s?", nearest);
 		return;
 	}
-	for (size_t i = 0; known[i]; i++) {
-		if (buf_printf(&names, &err, "%s%s", i > 0 ? ", " : "", known[i]) < 0)
-			break;
-	}
+	append_names(&names, known);
 	fields_problem_at(f, child, "unknown field; the known ones are %s", buf_text(&names));
 }
 
@@ -198,7 +272,7 @@ void fields_check_known(const struct fields *f, const char *const known[])
 	for (size_t i = 0; i < f->map->n; i++) {
 		const struct node *child = &f->map->children[i];
 
-		if (is_known(child->key, known))
+		if (known[find_known(child->key, known)])
 			continue;
 		/* What nobody will read is not worth a suggestion. */
 		if (f->problems->n == LIMIT_PROBLEMS)

@@ -149,15 +149,6 @@ static void decode_annotations(const struct fields *document, struct map *out)
 	}
 }
 
-static void check_immutable(const struct fields *f)
-{
-	const struct node *node = fields_get(f, "immutable");
-
-	if (node && node->kind != NODE_BOOL)
-		fields_problem(
-			f, "immutable", "must be a boolean, not %s", node_kind_name(node->kind));
-}
-
 static void decode_secret(const struct fields *f, struct object *out)
 {
 	fields_check_known(f, secret_fields);
@@ -178,13 +169,14 @@ static void decode_configmap(const struct fields *f, struct object *out)
 static void decode_core(const struct fields *f, struct object *out)
 {
 	AUTO(metadata) struct metadata metadata = {.name = NULL};
+	bool immutable = false;
 
 	fields_check_constant(f, "apiVersion", "v1");
 	metadata_decode(&metadata, f);
 	out->namespace = STEAL(metadata.namespace);
 	out->name = STEAL(metadata.name);
 	decode_annotations(f, &out->annotations);
-	check_immutable(f);
+	(void)fields_bool(f, "immutable", &immutable);
 	if (out->kind == OBJECT_SECRET)
 		decode_secret(f, out);
 	else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "artifact/artifact.h"
 
+#include "artifact/sandbox.h"
 #include "base/auto.h"
 #include "base/json.h"
 #include "base/lend.h"
@@ -46,43 +47,145 @@ static Wasmxds__Xds__AnyString *config_message(
 	return &m->any;
 }
 
-static int encode(struct record *out, const struct artifact_input *in, struct err *err)
-{
-	const struct extension *ext = in->extension;
-	struct config_message plugin_config, vm_config;
-	uint8_t mark;
+/* The messages of one resource, linked together in place. */
+struct messages {
+	struct config_message plugin_config;
+	struct config_message vm_config;
 	Wasmxds__Xds__DataSource local;
 	Wasmxds__Xds__AsyncDataSource code;
 	Wasmxds__Xds__VmConfig vm;
+	Wasmxds__Xds__Duration base_interval;
+	Wasmxds__Xds__Duration max_interval;
+	Wasmxds__Xds__BackoffStrategy backoff;
+	Wasmxds__Xds__ReloadConfig reload;
+	Wasmxds__Xds__BoolValue stop_iteration;
 	Wasmxds__Xds__PluginConfig plugin;
 	Wasmxds__Xds__Wasm wasm;
 	Wasmxds__Xds__AnyWasm any;
 	Wasmxds__Xds__TypedExtensionConfig resource;
+};
 
-	wasmxds__xds__data_source__init(&local);
-	wasmxds__xds__async_data_source__init(&code);
-	wasmxds__xds__vm_config__init(&vm);
-	wasmxds__xds__plugin_config__init(&plugin);
-	wasmxds__xds__wasm__init(&wasm);
-	wasmxds__xds__any_wasm__init(&any);
-	wasmxds__xds__typed_extension_config__init(&resource);
-	local.inline_bytes.data = &mark;
-	local.inline_bytes.len = in->served_bytes;
-	code.local = &local;
-	vm.vm_id = ext->vm_id;
-	vm.runtime = lend(extension_runtime_envoy_name(ext->runtime));
-	vm.code = &code;
-	vm.configuration = config_message(&vm_config, &in->vm);
-	plugin.name = out->name;
-	plugin.root_id = ext->root_id;
-	plugin.vm_config = &vm;
-	plugin.configuration = config_message(&plugin_config, &in->plugin);
-	wasm.config = &plugin;
-	any.type_url = lend(TYPE_URL("envoy.extensions.filters.http.wasm.v3.Wasm"));
-	any.value = &wasm;
-	resource.name = out->name;
-	resource.typed_config = &any;
-	return gather_pack(&resource.base, &mark, &out->head, &out->tail, err);
+static Wasmxds__Xds__Duration *duration_message(Wasmxds__Xds__Duration *m, int64_t ms)
+{
+	if (ms == 0)
+		return NULL;
+	wasmxds__xds__duration__init(m);
+	m->seconds = ms / 1000;
+	m->nanos = (int32_t)(ms % 1000) * 1000000;
+	return m;
+}
+
+static Wasmxds__Xds__ReloadConfig *reload_message(
+	struct messages *m, const struct extension_backoff *backoff)
+{
+	if (backoff->base_ms == 0)
+		return NULL;
+	wasmxds__xds__backoff_strategy__init(&m->backoff);
+	wasmxds__xds__reload_config__init(&m->reload);
+	m->backoff.base_interval = duration_message(&m->base_interval, backoff->base_ms);
+	m->backoff.max_interval = duration_message(&m->max_interval, backoff->max_ms);
+	m->reload.backoff = &m->backoff;
+	return &m->reload;
+}
+
+static Wasmxds__Xds__BoolValue *switch_message(
+	Wasmxds__Xds__BoolValue *m, enum extension_switch value)
+{
+	if (value == SWITCH_UNSET)
+		return NULL;
+	wasmxds__xds__bool_value__init(m);
+	m->value = value == SWITCH_ON;
+	return m;
+}
+
+/* What Envoy takes an absent policy for is not sent: Envoys that know no policies do the same. */
+static Wasmxds__Xds__FailurePolicy failure_policy(enum extension_fail_policy policy)
+{
+	switch (policy) {
+	case FAIL_CLOSED:
+		return WASMXDS__XDS__FAILURE_POLICY__UNSPECIFIED;
+	case FAIL_OPEN:
+		return WASMXDS__XDS__FAILURE_POLICY__FAIL_OPEN;
+	case FAIL_RELOAD:
+		return WASMXDS__XDS__FAILURE_POLICY__FAIL_RELOAD;
+	}
+	return WASMXDS__XDS__FAILURE_POLICY__UNSPECIFIED;
+}
+
+static const char *type_url(enum extension_filter filter)
+{
+	switch (filter) {
+	case FILTER_HTTP:
+		return TYPE_URL("envoy.extensions.filters.http.wasm.v3.Wasm");
+	case FILTER_NETWORK:
+		return TYPE_URL("envoy.extensions.filters.network.wasm.v3.Wasm");
+	}
+	return "";
+}
+
+/* mark stands where the module's bytes will. */
+static Wasmxds__Xds__VmConfig *vm_message(
+	struct messages *m, const struct artifact_input *in, uint8_t *mark)
+{
+	const struct extension *ext = in->extension;
+
+	wasmxds__xds__data_source__init(&m->local);
+	wasmxds__xds__async_data_source__init(&m->code);
+	wasmxds__xds__vm_config__init(&m->vm);
+	m->local.inline_bytes.data = mark;
+	m->local.inline_bytes.len = in->served_bytes;
+	m->code.local = &m->local;
+	m->vm.runtime = lend(extension_runtime_envoy_name(ext->runtime));
+	m->vm.code = &m->code;
+	m->vm.configuration = config_message(&m->vm_config, &in->vm);
+	m->vm.allow_precompiled = ext->allow_precompiled;
+	m->vm.nack_on_code_cache_miss = ext->nack_on_code_cache_miss;
+	return &m->vm;
+}
+
+static Wasmxds__Xds__PluginConfig *plugin_message(
+	struct messages *m, const struct artifact_input *in, char *name)
+{
+	const struct extension *ext = in->extension;
+
+	wasmxds__xds__plugin_config__init(&m->plugin);
+	m->plugin.name = name;
+	m->plugin.root_id = ext->root_id;
+	m->plugin.configuration = config_message(&m->plugin_config, &in->plugin);
+	m->plugin.failure_policy = failure_policy(ext->fail_policy);
+	m->plugin.reload_config = reload_message(m, &ext->reload_backoff);
+	m->plugin.allow_on_headers_stop_iteration =
+		switch_message(&m->stop_iteration, ext->allow_on_headers_stop_iteration);
+	return &m->plugin;
+}
+
+static int encode(struct record *out, const struct artifact_input *in, struct err *err)
+{
+	AUTO(free) char *vm_id = sandbox_vm_id(in->extension);
+	AUTO(environment)
+	Wasmxds__Xds__EnvironmentVariables *environment = sandbox_environment(in->extension);
+	AUTO(capabilities)
+	Wasmxds__Xds__CapabilityRestrictionConfig *capabilities =
+		sandbox_capabilities(in->extension);
+	struct messages m;
+	uint8_t mark;
+
+	wasmxds__xds__wasm__init(&m.wasm);
+	wasmxds__xds__any_wasm__init(&m.any);
+	wasmxds__xds__typed_extension_config__init(&m.resource);
+	m.wasm.config = plugin_message(&m, in, out->name);
+	m.wasm.config->vm_config = vm_message(&m, in, &mark);
+	m.vm.vm_id = vm_id;
+	m.vm.environment_variables = environment;
+	/* Envoy moved it with 1.40, and each version passes over the field that it does not know:
+	 * sent in one place alone, the restriction would be lost on some. */
+	m.vm.capability_restriction_config = capabilities;
+	m.plugin.capability_restriction_config = capabilities;
+	m.any.type_url = lend(type_url(in->extension->filter));
+	m.any.value = &m.wasm;
+	m.resource.name = out->name;
+	m.resource.typed_config = &m.any;
+	return gather_pack(&m.resource.base, &mark, &out->head, &out->tail, err);
 }
 
 /* The module stands in by its digest, so that no version costs a read of the module. */

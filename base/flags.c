@@ -38,6 +38,17 @@ static bool is_number(const struct flag *flag)
 	return flag->type == FLAG_INT || flag->type == FLAG_SIZE || flag->type == FLAG_DURATION;
 }
 
+/* Returns the i-th flag, the verb's own before those that it shares, or NULL behind the last. */
+static const struct flag *flag_at(const struct flags *flags, size_t i)
+{
+	for (; flags; flags = flags->shared) {
+		if (i < flags->n)
+			return &flags->table[i];
+		i -= flags->n;
+	}
+	return NULL;
+}
+
 static void *field_of(const struct flag *flag, void *config)
 {
 	return (char *)config + flag->offset;
@@ -204,8 +215,9 @@ static size_t field_size(enum flag_type type)
 
 void flags_defaults(const struct flags *flags, void *config)
 {
-	for (size_t i = 0; i < flags->n; i++) {
-		const struct flag *flag = &flags->table[i];
+	const struct flag *flag;
+
+	for (size_t i = 0; (flag = flag_at(flags, i)); i++) {
 		struct err err = {.code = ERR_NONE};
 
 		memset(field_of(flag, config), 0, field_size(flag->type));
@@ -222,8 +234,9 @@ void flags_defaults(const struct flags *flags, void *config)
 
 void flags_clear(const struct flags *flags, void *config)
 {
-	for (size_t i = 0; i < flags->n; i++) {
-		const struct flag *flag = &flags->table[i];
+	const struct flag *flag;
+
+	for (size_t i = 0; (flag = flag_at(flags, i)); i++) {
 		void *field = field_of(flag, config);
 
 		if (flag->type == FLAG_TEXT) {
@@ -244,20 +257,22 @@ void flags_clear(const struct flags *flags, void *config)
 
 static const struct flag *find_name(const struct flags *flags, const char *name, size_t n)
 {
-	for (size_t i = 0; i < flags->n; i++) {
-		const char *candidate = flags->table[i].name;
+	const struct flag *flag;
 
-		if (strlen(candidate) == n && memcmp(candidate, name, n) == 0)
-			return &flags->table[i];
+	for (size_t i = 0; (flag = flag_at(flags, i)); i++) {
+		if (strlen(flag->name) == n && memcmp(flag->name, name, n) == 0)
+			return flag;
 	}
 	return NULL;
 }
 
 static const struct flag *find_letter(const struct flags *flags, char letter)
 {
-	for (size_t i = 0; i < flags->n; i++) {
-		if (flags->table[i].letter == letter)
-			return &flags->table[i];
+	const struct flag *flag;
+
+	for (size_t i = 0; (flag = flag_at(flags, i)); i++) {
+		if (flag->letter == letter)
+			return flag;
 	}
 	return NULL;
 }
@@ -353,7 +368,9 @@ static void print_flag(const struct flag *flag, FILE *out)
 
 void flags_print_help(const struct flags *flags, FILE *out)
 {
+	const struct flag *flag;
+
 	(void)fprintf(out, "Usage: %s\n\n%s\n\nFlags:\n", flags->usage, flags->about);
-	for (size_t i = 0; i < flags->n; i++)
-		print_flag(&flags->table[i], out);
+	for (size_t i = 0; (flag = flag_at(flags, i)); i++)
+		print_flag(flag, out);
 }

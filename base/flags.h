@@ -45,6 +45,8 @@ struct flags {
 	const char *about; /* what the verb does, one or more lines */
 	const struct flag *table;
 	size_t n;
+	const struct flags *shared; /* more flags of the same config, for several verbs, or NULL; of
+				     * it only table, n and shared count */
 };
 
 /* Sets every field of config to its default, whatever it held; flags_parse() does so itself. */

@@ -32,6 +32,7 @@ struct scan {
 	size_t n;
 	size_t at;
 	size_t values;
+	size_t max_values;
 	unsigned depth;
 	uint64_t objects; /* bit d: the container at depth d is an object */
 	enum expect expect;
@@ -234,9 +235,9 @@ static int scan_value(struct scan *s, struct err *err)
 {
 	char c = peek(s, 0);
 
-	if (++s->values > LIMIT_JSON_VALUES)
-		return err_set(err, ERR_INVALID, "JSON, byte %zu: more than %d values", s->at,
-			LIMIT_JSON_VALUES);
+	if (++s->values > s->max_values)
+		return err_set(err, ERR_INVALID, "JSON, byte %zu: more than %zu values", s->at,
+			s->max_values);
 	if (c == '{' || c == '[')
 		return scan_open(s, err);
 	s->expect = EXPECT_NEXT;
@@ -303,9 +304,9 @@ static int scan_step(struct scan *s, struct err *err)
 	return -1;
 }
 
-static int scan_text(const char *text, size_t n, struct err *err)
+static int scan_text(const char *text, size_t n, size_t max_values, struct err *err)
 {
-	struct scan s = {.text = text, .n = n, .expect = EXPECT_VALUE};
+	struct scan s = {.text = text, .n = n, .max_values = max_values, .expect = EXPECT_VALUE};
 
 	if (!json_utf8_valid(text, n, &s.at))
 		return fail(&s, err, "not UTF-8");
@@ -376,14 +377,14 @@ static int check_tree(const cJSON *root, struct err *err)
 	return 0;
 }
 
-cJSON *json_parse(const char *text, size_t n, struct err *err)
+cJSON *json_parse_within(const char *text, size_t n, size_t max_values, struct err *err)
 {
 	if (n > LIMIT_JSON_BYTES) {
 		err_set(err, ERR_INVALID, "JSON: %zu bytes, must be at most %zu", n,
 			LIMIT_JSON_BYTES);
 		return NULL;
 	}
-	if (scan_text(text, n, err) < 0)
+	if (scan_text(text, n, max_values, err) < 0)
 		return NULL;
 
 	AUTO(cjson) cJSON *tree = cJSON_ParseWithLength(text, n);
@@ -395,6 +396,11 @@ cJSON *json_parse(const char *text, size_t n, struct err *err)
 	if (check_tree(tree, err) < 0)
 		return NULL;
 	return STEAL(tree);
+}
+
+cJSON *json_parse(const char *text, size_t n, struct err *err)
+{
+	return json_parse_within(text, n, LIMIT_JSON_VALUES, err);
 }
 
 const char *json_text(const cJSON *object, const char *key)

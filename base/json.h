@@ -18,6 +18,10 @@
  * message gives the byte offset where that is known (ERR_TRANSIENT: memory is out). */
 cJSON *json_parse(const char *text, size_t n, struct err *err);
 
+/* As json_parse(), with a ceiling of its own for the values, so that a document of a stranger takes
+ * no more memory than one of its kind does. */
+cJSON *json_parse_within(const char *text, size_t n, size_t max_values, struct err *err);
+
 /* Returns the text under key of an object, or NULL; borrowed. */
 const char *json_text(const cJSON *object, const char *key);
 

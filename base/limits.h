@@ -29,6 +29,12 @@
 #define LIMIT_ID_BYTES 1024          /* vm_id, root_id */
 #define LIMIT_CONFIG_BYTES LIMIT_MIB /* plugin_configuration, vm_configuration */
 #define LIMIT_KEY_BYTES 253          /* a key of a Secret or ConfigMap */
+#define LIMIT_ENVIRONMENT_NAMES 256  /* of each of environment's two fields */
+#define LIMIT_ENVIRONMENT_NAME_BYTES 256
+#define LIMIT_ENVIRONMENT_BYTES (256 * LIMIT_KIB) /* all of key_values */
+#define LIMIT_CAPABILITIES 256                    /* the ABI has some 80 */
+#define LIMIT_CAPABILITY_BYTES 128
+#define LIMIT_DURATION_MS 86400000L /* a day */
 
 /* modules */
 #define LIMIT_MODULE_BYTES (256 * LIMIT_MIB)
@@ -45,6 +51,39 @@
 #define LIMIT_REDIRECTS 5
 #define LIMIT_HEADER_BYTES (256 * LIMIT_KIB)
 #define LIMIT_SOURCE_BYTES 200 /* of a module's source, as a message names it */
+#define LIMIT_FETCH_TRIES 20
+#define LIMIT_FETCH_LEAST_RATE 1024UL    /* bytes a second, over an idle timeout */
+#define LIMIT_RETRY_AFTER_MS 3600000L    /* what a server may ask for */
+#define LIMIT_ARCHIVE_ENTRIES 100000     /* of a tar that a module comes in */
+#define LIMIT_ARCHIVE_OVERHEAD LIMIT_MIB /* of it, beside the bytes of the largest module */
+
+/* OCI */
+#define LIMIT_OCI_MANIFEST_BYTES (4 * LIMIT_MIB) /* a manifest or an index */
+#define LIMIT_OCI_VALUES 100000                  /* JSON values of one of them */
+#define LIMIT_OCI_LAYERS 256
+#define LIMIT_OCI_ENTRIES 1024 /* manifests that an index lists */
+#define LIMIT_OCI_INDEXES 2    /* one that names another, and no deeper */
+#define LIMIT_MEDIA_TYPE_BYTES 255
+#define LIMIT_REGISTRY_ERROR_BYTES (16 * LIMIT_KIB) /* of what it says of a push */
+#define LIMIT_CHALLENGE_BYTES (8 * LIMIT_KIB)       /* one WWW-Authenticate header */
+#define LIMIT_CHALLENGES 16
+#define LIMIT_REALM_BYTES 2048
+#define LIMIT_TOKEN_REPLY_BYTES (128 * LIMIT_KIB)
+#define LIMIT_TOKEN_VALUES 1000 /* JSON values of one reply */
+#define LIMIT_TOKEN_BYTES (32 * LIMIT_KIB)
+#define LIMIT_DOCKER_CONFIG_BYTES LIMIT_MIB
+#define LIMIT_DOCKER_CONFIG_VALUES 100000
+
+/* AWS */
+#define LIMIT_SIGV4_BYTES (64 * LIMIT_KIB)     /* of each document that is signed */
+#define LIMIT_SIGV4_FIELDS 256                 /* headers, or query parameters, of a request */
+#define LIMIT_AWS_TOKEN_BYTES (16 * LIMIT_KIB) /* one key, token or password */
+#define LIMIT_AWS_NAME_BYTES 64                /* an error's or a role's name */
+#define LIMIT_AWS_ANSWER_BYTES (64 * LIMIT_KIB)
+#define LIMIT_AWS_FORM_BYTES (64 * LIMIT_KIB) /* what STS is asked with */
+#define LIMIT_AWS_FILE_BYTES LIMIT_MIB        /* ~/.aws/config */
+#define LIMIT_AWS_ECR_ENDPOINTS 64            /* whose passwords are kept */
+#define LIMIT_AWS_BUCKETS 4096                /* whose regions are remembered */
 
 /* store */
 #define LIMIT_RECORD_BYTES (4 * LIMIT_MIB)
@@ -55,8 +94,19 @@
 #define LIMIT_XDS_NAME_BYTES 512    /* a longer one is no name of ours */
 #define LIMIT_XDS_REASON_BYTES 1024 /* of a NACK, kept and logged */
 #define LIMIT_XDS_REFUSALS 4096     /* remembered over all nodes */
-#define LIMIT_XDS_CHANGES 16384     /* of the store, named one by one */
-#define LIMIT_XDS_NODE_BYTES 256    /* of node.id, kept and logged */
+#define LIMIT_PEM_BYTES LIMIT_MIB
+#define LIMIT_POLICY_BYTES LIMIT_MIB
+#define LIMIT_POLICY_RULES 10000
+#define LIMIT_POLICY_NAMES 64 /* of one certificate */
+#define LIMIT_ADMIN_CONNECTIONS 256
+#define LIMIT_ADMIN_REQUEST_BYTES LIMIT_MIB
+#define LIMIT_ADMIN_RESPONSE_BYTES (512 * LIMIT_MIB) /* a module in base64 */
+#define LIMIT_XDS_METADATA_BYTES (16 * LIMIT_KIB)
+#define LIMIT_XDS_CONNECTION_STREAMS 10000
+#define LIMIT_XDS_QUESTIONS 64
+#define LIMIT_XDS_STREAMS 100000 /* at a time */
+#define LIMIT_XDS_CHANGES 16384  /* of the store, named one by one */
+#define LIMIT_XDS_NODE_BYTES 256 /* of node.id, kept and logged */
 
 /* logs and flags */
 #define LIMIT_LOG_LINE 4096

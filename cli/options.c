@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "cli/verb.h"
 
+const char *const options_outputs[] = {"text", "json", NULL};
 const char *const options_log_levels[] = {"debug", "info", "warn", "error", NULL};
 const char *const options_log_formats[] = {"logfmt", "json", NULL};
 
@@ -23,6 +24,12 @@ bool options_parse(const struct flags *flags, struct options *config, int argc, 
 	}
 	log_setup((enum log_level)config->log_level, (enum log_format)config->log_format);
 	return true;
+}
+
+int options_failed(const struct err *err)
+{
+	(void)fprintf(stderr, "wasmxds: %s\n", err->msg);
+	return EXIT_USAGE;
 }
 
 int options_usage_error(const struct flags *flags, const char *message)

@@ -36,6 +36,16 @@ struct options {
 		.choices = options_log_formats, .help = "how it is logged"       \
 	}
 
+enum options_output { OPTIONS_TEXT, OPTIONS_JSON };
+
+#define OPTIONS_OUTPUT(field_offset)                                                     \
+	{                                                                                \
+		.name = "output", .letter = 'o', .value = "FORMAT", .type = FLAG_CHOICE, \
+		.offset = (field_offset), .def = "text", .choices = options_outputs,     \
+		.help = "how it is printed"                                              \
+	}
+
+extern const char *const options_outputs[];
 extern const char *const options_log_levels[];
 extern const char *const options_log_formats[];
 
@@ -44,6 +54,9 @@ extern const char *const options_log_formats[];
  * ends with: help was printed, or what is wrong.  Either way flags_clear() is the caller's. */
 bool options_parse(const struct flags *flags, struct options *config, int argc, char **argv,
 	int *operands, int *exit_code);
+
+/* Prints why the verb cannot do its work; returns EXIT_USAGE. */
+int options_failed(const struct err *err);
 
 /* Prints what is wrong with the command line, and how it should be; returns EXIT_USAGE. */
 int options_usage_error(const struct flags *flags, const char *message);

@@ -1,37 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "api/manifest.h"
 #include "base/auto.h"
-#include "base/io.h"
 #include "base/json.h"
-#include "base/limits.h"
 #include "base/xalloc.h"
+#include "cli/manifests.h"
 #include "cli/options.h"
 #include "cli/verb.h"
-#include "kube/directory.h"
-
-enum output { OUTPUT_TEXT, OUTPUT_JSON };
 
 struct validate_config {
 	struct options options;
-	int output; /* enum output */
+	int output; /* enum options_output */
 };
 
-static const char *const outputs[] = {"text", "json", NULL};
-
 static const struct flag validate_flags[] = {
-	{.name = "output",
-		.letter = 'o',
-		.value = "FORMAT",
-		.type = FLAG_CHOICE,
-		.offset = offsetof(struct validate_config, output),
-		.def = "text",
-		.choices = outputs,
-		.help = "of the verdict"},
+	OPTIONS_OUTPUT(offsetof(struct validate_config, output)),
 	OPTIONS_HELP,
 };
 
@@ -41,6 +26,7 @@ static const struct flags validate_usage = {
 		 "that is\n"
 		 "wrong with them.  A DIR stands for the manifests directly in it, - for standard "
 		 "input.\n"
+		 "What is legal and unwise is a warning, which changes no exit code.\n"
 		 "Exit code: 0 all valid, 1 something is not, 2 a file cannot be read.",
 	.table = validate_flags,
 	.n = sizeof(validate_flags) / sizeof(validate_flags[0]),
@@ -54,7 +40,9 @@ struct verdict {
 	bool unreadable;
 };
 
-static void add_problem(cJSON *entry, const char *path, unsigned line, const char *message)
+/* to is "problems" or "warnings". */
+static void add_problem(
+	cJSON *entry, const char *to, const char *path, unsigned line, const char *message)
 {
 	cJSON *p = cJSON_CreateObject();
 
@@ -62,7 +50,7 @@ static void add_problem(cJSON *entry, const char *path, unsigned line, const cha
 		cJSON_AddNumberToObject(p, "line", line);
 	cJSON_AddStringToObject(p, "path", path);
 	cJSON_AddStringToObject(p, "message", message);
-	cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(entry, "problems"), p);
+	cJSON_AddItemToArray(cJSON_GetObjectItemCaseSensitive(entry, to), p);
 }
 
 static void add_object(cJSON *entry, const struct object *object)
@@ -82,80 +70,61 @@ static cJSON *add_file(struct verdict *v, const char *file)
 	cJSON_AddStringToObject(entry, "file", file);
 	cJSON_AddArrayToObject(entry, "objects");
 	cJSON_AddArrayToObject(entry, "problems");
+	cJSON_AddArrayToObject(entry, "warnings");
 	cJSON_AddItemToArray(v->files, entry);
 	return entry;
 }
 
-static void judge_text(struct verdict *v, const char *file, const struct buf *text)
+/* Their paths begin with the object, as those of problems do. */
+static void add_warnings(cJSON *entry, const struct object *object)
 {
+	AUTO(problems) struct problems warnings = {.items = NULL};
+
+	if (object->kind != OBJECT_EXTENSION)
+		return;
+	extension_warnings(object->extension, &warnings);
+	for (size_t i = 0; i < warnings.n; i++) {
+		AUTO(free)
+		char *path = xasprintf("%s %s/%s: %s", object_kind_name(object->kind),
+			object->namespace, object->name, warnings.items[i].path);
+
+		add_problem(entry, "warnings", path, object->line, warnings.items[i].message);
+	}
+}
+
+static void judge(void *arg, const char *file, const struct buf *text)
+{
+	struct verdict *v = arg;
 	AUTO(manifest) struct manifest m = {0};
 	cJSON *entry = add_file(v, file);
 	struct err err;
 
 	if (manifest_parse(&m, buf_text(text), text->len, &err) < 0) {
-		add_problem(entry, "", 0, err.msg);
+		add_problem(entry, "problems", "", 0, err.msg);
 		v->wrong = true;
 		return;
 	}
 	for (size_t i = 0; i < m.n; i++) {
 		v->extensions += m.objects[i]->kind == OBJECT_EXTENSION;
 		add_object(entry, m.objects[i]);
+		add_warnings(entry, m.objects[i]);
 	}
 	for (size_t i = 0; i < m.problems.n; i++)
-		add_problem(entry, m.problems.items[i].path, m.problems.items[i].line,
+		add_problem(entry, "problems", m.problems.items[i].path, m.problems.items[i].line,
 			m.problems.items[i].message);
 	v->wrong = v->wrong || m.invalid > 0;
 }
 
-static void unreadable(struct verdict *v, const struct err *err)
+/* Prints "file:line: path: message". */
+static void print_problem(FILE *to, const char *file, const cJSON *item)
 {
-	(void)fprintf(stderr, "wasmxds: %s\n", err->msg);
-	v->unreadable = true;
-}
+	const cJSON *line = cJSON_GetObjectItemCaseSensitive(item, "line");
+	const char *path = json_text(item, "path");
 
-static void judge_file(struct verdict *v, const char *file)
-{
-	AUTO(buf) struct buf text = BUF_INIT(LIMIT_MANIFEST_BYTES);
-	struct err err;
-	bool is_stdin = strcmp(file, "-") == 0;
-
-	if ((is_stdin ? io_read(STDIN_FILENO, &text, &err)
-		      : io_read_file(AT_FDCWD, file, &text, &err)) < 0)
-		unreadable(v, &err);
-	else
-		judge_text(v, file, &text);
-}
-
-static int only_manifests(const struct dirent *entry)
-{
-	return directory_is_manifest(entry->d_name);
-}
-
-static void judge_folder(struct verdict *v, const char *dir)
-{
-	struct dirent **names = NULL;
-	struct err err;
-	int n = scandir(dir, &names, only_manifests, alphasort);
-
-	if (n < 0) {
-		(void)err_errno(&err, ERR_TRANSIENT, "%s", dir);
-		unreadable(v, &err);
-		return;
-	}
-	for (int i = 0; i < n; i++) {
-		AUTO(free) char *path = xasprintf("%s/%s", dir, names[i]->d_name);
-
-		judge_file(v, path);
-		free(names[i]);
-	}
-	free(names);
-}
-
-static bool is_folder(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	(void)fprintf(to, "%s:", file);
+	if (line)
+		(void)fprintf(to, "%d:", line->valueint);
+	(void)fprintf(to, " %s%s%s\n", path, path[0] ? ": " : "", json_text(item, "message"));
 }
 
 static void print_file(const cJSON *entry)
@@ -170,21 +139,20 @@ static void print_file(const cJSON *entry)
 	}
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(entry, "problems"))
 	{
-		const cJSON *line = cJSON_GetObjectItemCaseSensitive(item, "line");
-		const char *path = json_text(item, "path");
-
-		(void)printf("%s:", file);
-		if (line)
-			(void)printf("%d:", line->valueint);
-		(void)printf(" %s%s%s\n", path, path[0] ? ": " : "", json_text(item, "message"));
+		print_problem(stdout, file, item);
+	}
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(entry, "warnings"))
+	{
+		(void)fputs("warning: ", stderr);
+		print_problem(stderr, file, item);
 	}
 }
 
-static void print_report(const cJSON *report, enum output output)
+static void print_report(const cJSON *report, enum options_output output)
 {
 	const cJSON *entry;
 
-	if (output == OUTPUT_JSON) {
+	if (output == OPTIONS_JSON) {
 		AUTO(free) char *text = cJSON_Print(report);
 
 		(void)puts(text);
@@ -201,18 +169,13 @@ static int validate(const struct validate_config *config, char **paths, int n)
 	AUTO(cjson) cJSON *report = cJSON_CreateObject();
 	struct verdict v = {.files = cJSON_AddArrayToObject(report, "files")};
 
-	for (int i = 0; i < n; i++) {
-		if (is_folder(paths[i]))
-			judge_folder(&v, paths[i]);
-		else
-			judge_file(&v, paths[i]);
-	}
+	v.unreadable = !manifests_visit(paths, n, judge, &v);
 	if (v.extensions == 0 && !v.wrong && !v.unreadable) {
 		(void)fprintf(stderr, "wasmxds: no WasmExtension found\n");
 		v.wrong = true;
 	}
 	cJSON_AddBoolToObject(report, "valid", !v.wrong && !v.unreadable);
-	print_report(report, (enum output)config->output);
+	print_report(report, (enum options_output)config->output);
 	if (v.unreadable)
 		return EXIT_USAGE;
 	return v.wrong ? EXIT_FINDINGS : EXIT_GOOD;

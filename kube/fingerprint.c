@@ -39,6 +39,45 @@ static void add_config(struct hasher *h, const struct config_source *config)
 	add_text(h, config->key);
 }
 
+static void add_image(struct hasher *h, const struct extension_image *image)
+{
+	add_number(h, image->protocol);
+	add_text(h, image->uri);
+	add_text(h, image->sha256.hex);
+	add_text(h, image->pull_secret);
+	add_number(h, image->debug_sections);
+}
+
+static void add_names(struct hasher *h, const struct extension_names *names)
+{
+	add_number(h, (int64_t)names->n);
+	for (size_t i = 0; i < names->n; i++)
+		add_text(h, names->items[i]);
+}
+
+static void add_environment(struct hasher *h, const struct extension_environment *environment)
+{
+	add_names(h, &environment->host_keys);
+	add_number(h, (int64_t)environment->n_variables);
+	for (size_t i = 0; i < environment->n_variables; i++) {
+		add_text(h, environment->variables[i].name);
+		add_text(h, environment->variables[i].value);
+	}
+}
+
+static void add_options(struct hasher *h, const struct extension *ext)
+{
+	add_number(h, ext->filter);
+	add_number(h, ext->fail_policy);
+	add_number(h, ext->reload_backoff.base_ms);
+	add_number(h, ext->reload_backoff.max_ms);
+	add_environment(h, &ext->environment);
+	add_names(h, &ext->capabilities);
+	add_number(h, ext->allow_precompiled);
+	add_number(h, ext->nack_on_code_cache_miss);
+	add_number(h, ext->allow_on_headers_stop_iteration);
+}
+
 static void add_extension(struct hasher *h, const struct extension *ext)
 {
 	add_text(h, ext->namespace);
@@ -49,9 +88,8 @@ static void add_extension(struct hasher *h, const struct extension *ext)
 	add_text(h, ext->root_id);
 	add_config(h, &ext->plugin_configuration);
 	add_config(h, &ext->vm_configuration);
-	add_number(h, ext->image.protocol);
-	add_text(h, ext->image.uri);
-	add_text(h, ext->image.sha256.hex);
+	add_image(h, &ext->image);
+	add_options(h, ext);
 }
 
 static void add_values(struct hasher *h, const struct map *values)

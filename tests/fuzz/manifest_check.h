@@ -34,6 +34,40 @@ static inline void check_config(const struct config_source *source)
 		assert(source->namespace && source->name && source->key);
 }
 
+/* In order, and none twice. */
+static inline void check_names(const struct extension_names *names, size_t most)
+{
+	assert(names->n <= most);
+	for (size_t i = 0; i < names->n; i++)
+		assert(names->items[i][0] != '\0' &&
+			(i == 0 || strcmp(names->items[i - 1], names->items[i]) < 0));
+}
+
+static inline void check_environment(const struct extension_environment *environment)
+{
+	check_names(&environment->host_keys, LIMIT_ENVIRONMENT_NAMES);
+	assert(environment->n_variables <= LIMIT_ENVIRONMENT_NAMES);
+	for (size_t i = 0; i < environment->n_variables; i++) {
+		const char *name = environment->variables[i].name;
+
+		assert(environment->variables[i].value && name[0] != '\0' && !strchr(name, '='));
+		for (size_t j = 0; j < environment->host_keys.n; j++)
+			assert(strcmp(name, environment->host_keys.items[j]) != 0);
+	}
+}
+
+static inline void check_options(const struct extension *ext)
+{
+	const struct extension_backoff *backoff = &ext->reload_backoff;
+
+	check_names(&ext->capabilities, LIMIT_CAPABILITIES);
+	check_environment(&ext->environment);
+	assert(backoff->base_ms >= 0 && backoff->max_ms <= LIMIT_DURATION_MS);
+	assert(backoff->base_ms == 0 || ext->fail_policy == FAIL_RELOAD);
+	assert(backoff->max_ms == 0 || backoff->max_ms >= backoff->base_ms);
+	assert(!ext->image.pull_secret || ext->image.protocol == PROTOCOL_OCI);
+}
+
 static inline void check_extension(const struct extension *ext)
 {
 	AUTO(free) char *name = extension_resource_name(ext);
@@ -43,6 +77,7 @@ static inline void check_extension(const struct extension *ext)
 	assert(ext->image.uri && strlen(ext->image.uri) <= LIMIT_URI_BYTES);
 	check_config(&ext->plugin_configuration);
 	check_config(&ext->vm_configuration);
+	check_options(ext);
 }
 
 static inline void check_object(const struct object *object)

@@ -99,6 +99,117 @@ static void test_artifact_build__encodes_every_field(void)
 	CU_ASSERT_EQUAL(m->base.n_unknown_fields, 0);
 }
 
+/* With every option given; names and variable are what they refer to. */
+static void fill_options(struct example *x, char *names[1], struct extension_variable *variable)
+{
+	struct extension *ext = &x->extension;
+
+	fill(x);
+	names[0] = lend("proxy_log");
+	*variable = (struct extension_variable){.name = lend("MODE"), .value = lend("fast")};
+	ext->filter = FILTER_NETWORK;
+	ext->fail_policy = FAIL_RELOAD;
+	ext->reload_backoff = (struct extension_backoff){.base_ms = 1, .max_ms = 90500};
+	ext->environment.variables = variable;
+	ext->environment.n_variables = 1;
+	ext->capabilities = (struct extension_names){.items = names, .n = 1};
+	ext->allow_precompiled = true;
+	ext->nack_on_code_cache_miss = true;
+	ext->allow_on_headers_stop_iteration = SWITCH_OFF;
+}
+
+static void check_capabilities(const Wasmxds__Xds__CapabilityRestrictionConfig *m)
+{
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	CU_ASSERT_EQUAL_FATAL(m->n_allowed_capabilities, 1);
+	CU_ASSERT_STRING_EQUAL(m->allowed_capabilities[0]->key, "proxy_log");
+	CU_ASSERT_PTR_NOT_NULL(m->allowed_capabilities[0]->value);
+}
+
+static void check_vm_options(const Wasmxds__Xds__VmConfig *vm)
+{
+	CU_ASSERT(vm->allow_precompiled);
+	CU_ASSERT(vm->nack_on_code_cache_miss);
+	CU_ASSERT_EQUAL(strncmp(vm->vm_id, "vm-7#", 5), 0);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(vm->environment_variables);
+	CU_ASSERT_EQUAL_FATAL(vm->environment_variables->n_key_values, 1);
+	CU_ASSERT_STRING_EQUAL(vm->environment_variables->key_values[0]->key, "MODE");
+	CU_ASSERT_STRING_EQUAL(vm->environment_variables->key_values[0]->value, "fast");
+	check_capabilities(vm->capability_restriction_config);
+}
+
+static void check_backoff(const Wasmxds__Xds__ReloadConfig *reload)
+{
+	CU_ASSERT_PTR_NOT_NULL_FATAL(reload);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(reload->backoff);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(reload->backoff->base_interval);
+	CU_ASSERT_EQUAL(reload->backoff->base_interval->seconds, 0);
+	CU_ASSERT_EQUAL(reload->backoff->base_interval->nanos, 1000000);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(reload->backoff->max_interval);
+	CU_ASSERT_EQUAL(reload->backoff->max_interval->seconds, 90);
+	CU_ASSERT_EQUAL(reload->backoff->max_interval->nanos, 500000000);
+}
+
+static void test_artifact_build__encodes_every_option(void)
+{
+	AUTO(record) struct record r = RECORD_INIT;
+	char *names[1];
+	struct extension_variable variable;
+	struct example x;
+
+	fill_options(&x, names, &variable);
+	AUTO(resource) Wasmxds__Xds__TypedExtensionConfig *m = build(&r, &x);
+	const Wasmxds__Xds__PluginConfig *plugin = m->typed_config->value->config;
+
+	CU_ASSERT_STRING_EQUAL(m->typed_config->type_url,
+		"type.googleapis.com/envoy.extensions.filters.network.wasm.v3.Wasm");
+	CU_ASSERT_EQUAL(plugin->failure_policy, WASMXDS__XDS__FAILURE_POLICY__FAIL_RELOAD);
+	check_backoff(plugin->reload_config);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(plugin->allow_on_headers_stop_iteration);
+	CU_ASSERT_FALSE(plugin->allow_on_headers_stop_iteration->value);
+	check_capabilities(plugin->capability_restriction_config);
+	check_vm_options(plugin->vm_config);
+	CU_ASSERT_EQUAL(m->base.n_unknown_fields, 0);
+}
+
+/* What the user does not say is left to Envoy, of any version. */
+static void test_artifact_build__sends_no_option_that_is_not_given(void)
+{
+	AUTO(record) struct record r = RECORD_INIT;
+	struct example x;
+
+	fill(&x);
+	AUTO(resource) Wasmxds__Xds__TypedExtensionConfig *m = build(&r, &x);
+	const Wasmxds__Xds__PluginConfig *plugin = m->typed_config->value->config;
+	const Wasmxds__Xds__VmConfig *vm = plugin->vm_config;
+
+	CU_ASSERT_EQUAL(plugin->failure_policy, WASMXDS__XDS__FAILURE_POLICY__UNSPECIFIED);
+	CU_ASSERT_PTR_NULL(plugin->reload_config);
+	CU_ASSERT_PTR_NULL(plugin->allow_on_headers_stop_iteration);
+	CU_ASSERT_PTR_NULL(plugin->capability_restriction_config);
+	CU_ASSERT_PTR_NULL(vm->capability_restriction_config);
+	CU_ASSERT_PTR_NULL(vm->environment_variables);
+	CU_ASSERT_FALSE(vm->allow_precompiled);
+	CU_ASSERT_FALSE(vm->nack_on_code_cache_miss);
+}
+
+static void test_artifact_build__leaves_max_interval_to_envoy(void)
+{
+	AUTO(record) struct record r = RECORD_INIT;
+	struct example x;
+
+	fill(&x);
+	x.extension.fail_policy = FAIL_RELOAD;
+	x.extension.reload_backoff.base_ms = 2000;
+	AUTO(resource) Wasmxds__Xds__TypedExtensionConfig *m = build(&r, &x);
+	const Wasmxds__Xds__PluginConfig *plugin = m->typed_config->value->config;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(plugin->reload_config);
+	CU_ASSERT_EQUAL(plugin->reload_config->backoff->base_interval->seconds, 2);
+	CU_ASSERT_EQUAL(plugin->reload_config->backoff->base_interval->nanos, 0);
+	CU_ASSERT_PTR_NULL(plugin->reload_config->backoff->max_interval);
+}
+
 static void test_artifact_build__fills_a_record_that_can_be_stored(void)
 {
 	AUTO(record) struct record r = RECORD_INIT;
@@ -255,12 +366,54 @@ static void change_served_bytes(struct example *x)
 	x->input.served_bytes--;
 }
 
+static void change_filter(struct example *x)
+{
+	x->extension.filter = FILTER_NETWORK;
+}
+
+static void fail_open(struct example *x)
+{
+	x->extension.fail_policy = FAIL_OPEN;
+}
+
+static void fail_reload(struct example *x)
+{
+	x->extension.fail_policy = FAIL_RELOAD;
+}
+
+static void set_backoff(struct example *x)
+{
+	x->extension.fail_policy = FAIL_RELOAD;
+	x->extension.reload_backoff.base_ms = 1000;
+}
+
+static void allow_precompiled(struct example *x)
+{
+	x->extension.allow_precompiled = true;
+}
+
+static void nack_on_cache_miss(struct example *x)
+{
+	x->extension.nack_on_code_cache_miss = true;
+}
+
+static void switch_on(struct example *x)
+{
+	x->extension.allow_on_headers_stop_iteration = SWITCH_ON;
+}
+
+static void switch_off(struct example *x)
+{
+	x->extension.allow_on_headers_stop_iteration = SWITCH_OFF;
+}
+
 static void test_artifact_build__gives_every_change_another_version(void)
 {
 	static void (*const changes[])(struct example *) = {NULL, change_namespace, change_name,
 		change_runtime, change_vm_id, change_root_id, change_plugin, shorten_plugin,
 		drop_plugin, change_vm, drop_vm, swap_configurations, change_served,
-		change_served_bytes};
+		change_served_bytes, change_filter, fail_open, fail_reload, set_backoff,
+		allow_precompiled, nack_on_cache_miss, switch_on, switch_off};
 	enum { N = sizeof(changes) / sizeof(changes[0]) };
 	char *versions[N];
 
@@ -334,6 +487,9 @@ static void test_artifact_source__is_the_uri_with_its_protocol(void)
 }
 
 TEST_MAIN("artifact", TEST(test_artifact_build__encodes_every_field),
+	TEST(test_artifact_build__encodes_every_option),
+	TEST(test_artifact_build__sends_no_option_that_is_not_given),
+	TEST(test_artifact_build__leaves_max_interval_to_envoy),
 	TEST(test_artifact_build__fills_a_record_that_can_be_stored),
 	TEST(test_artifact_build__tells_no_configuration_from_an_empty_one),
 	TEST(test_artifact_build__gives_equal_input_an_equal_version),

@@ -96,6 +96,60 @@ static void test_extension_from_node__bounds_a_value(void)
 		problems.items[0].message, "must be at most 1048576 bytes, not 1048577");
 }
 
+/* Bytes of key_values are counted together, names and values. */
+static struct extension *decode_variables(size_t value_bytes, struct problems *problems)
+{
+	AUTO(free) char *value = xmalloc(value_bytes + 1);
+	AUTO(free) char *json = NULL;
+
+	memset(value, 'x', value_bytes);
+	value[value_bytes] = '\0';
+	json = xasprintf(
+		DOCUMENT("x", "null,\"environment\":{\"key_values\":{\"AB\":\"%s\"}}"), value);
+	return decode(json, problems);
+}
+
+static void test_extension_from_node__bounds_the_environment(void)
+{
+	AUTO(problems) struct problems problems = {.items = NULL};
+	AUTO(extension)
+	struct extension *most = decode_variables(LIMIT_ENVIRONMENT_BYTES - 2, &problems);
+	AUTO(extension) struct extension *more = NULL;
+
+	CU_ASSERT_PTR_NOT_NULL(most);
+	CU_ASSERT_EQUAL(problems.n, 0);
+	more = decode_variables(LIMIT_ENVIRONMENT_BYTES - 1, &problems);
+	CU_ASSERT_PTR_NULL(more);
+	CU_ASSERT_EQUAL_FATAL(problems.n, 1);
+	CU_ASSERT_STRING_EQUAL(problems.items[0].path, "spec.environment.key_values");
+	CU_ASSERT_STRING_EQUAL(
+		problems.items[0].message, "must be at most 262144 bytes in all, not 262145");
+}
+
+/* Two manifests that say the same in another order are the same to Envoy. */
+static void test_extension_from_node__puts_names_in_order(void)
+{
+	AUTO(problems) struct problems problems = {.items = NULL};
+	AUTO(extension)
+	struct extension *ext =
+		decode(DOCUMENT("x", "null,\"environment\":{\"host_env_keys\":[\"b\",\"a\"],"
+				     "\"key_values\":{\"d\":\"4\",\"c\":\"3\"}},"
+				     "\"capabilities\":{\"allowed\":[\"f\",\"e\"]}"),
+			&problems);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(ext);
+	CU_ASSERT_EQUAL_FATAL(ext->environment.host_keys.n, 2);
+	CU_ASSERT_STRING_EQUAL(ext->environment.host_keys.items[0], "a");
+	CU_ASSERT_STRING_EQUAL(ext->environment.host_keys.items[1], "b");
+	CU_ASSERT_EQUAL_FATAL(ext->environment.n_variables, 2);
+	CU_ASSERT_STRING_EQUAL(ext->environment.variables[0].name, "c");
+	CU_ASSERT_STRING_EQUAL(ext->environment.variables[0].value, "3");
+	CU_ASSERT_STRING_EQUAL(ext->environment.variables[1].name, "d");
+	CU_ASSERT_EQUAL_FATAL(ext->capabilities.n, 2);
+	CU_ASSERT_STRING_EQUAL(ext->capabilities.items[0], "e");
+	CU_ASSERT_STRING_EQUAL(ext->capabilities.items[1], "f");
+}
+
 static void test_extension_resource_name__is_what_envoy_asks_for(void)
 {
 	AUTO(problems) struct problems problems = {.items = NULL};
@@ -130,6 +184,8 @@ TEST_MAIN("extension", TEST(test_extension_from_node__takes_all_fields_over),
 	TEST(test_extension_from_node__adds_to_the_problems_there_are),
 	TEST(test_extension_from_node__fails_when_problems_are_only_counted),
 	TEST(test_extension_from_node__bounds_a_value),
+	TEST(test_extension_from_node__bounds_the_environment),
+	TEST(test_extension_from_node__puts_names_in_order),
 	TEST(test_extension_resource_name__is_what_envoy_asks_for),
 	TEST(test_extension_runtime_envoy_name__is_envoys),
 	TEST(test_extension_names__are_the_manifests))

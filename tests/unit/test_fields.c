@@ -130,6 +130,95 @@ static void test_fields_enter__needs_a_mapping(void)
 	expect_problem(&x, 2, "b", "must be a mapping, not a list");
 }
 
+static void test_fields_enter_list__names_items_by_their_place(void)
+{
+	AUTO(fixture) struct fixture x;
+	AUTO(fields) struct fields list = {.path = NULL};
+
+	fixture_open(&x, "a:\n- b\n- 5\n");
+	CU_ASSERT_FATAL(fields_enter_list(&list, &x.fields, "a", FIELD_REQUIRED));
+	CU_ASSERT_EQUAL_FATAL(list.map->n, 2);
+	CU_ASSERT_STRING_EQUAL(fields_text_of(&list, &list.map->children[0], FIELD_SHOWN), "b");
+	CU_ASSERT_PTR_NULL(fields_text_of(&list, &list.map->children[1], FIELD_SHOWN));
+	expect_problem(&x, 3, "a[1]", "must be a string, not the number 5 (quote it)");
+}
+
+static void test_fields_enter_list__needs_a_list(void)
+{
+	AUTO(fixture) struct fixture x;
+	AUTO(fields) struct fields f = {.path = NULL};
+
+	fixture_open(&x, "a: ~\nb: {}\n");
+	CU_ASSERT_FALSE(fields_enter_list(&f, &x.fields, "a", FIELD_OPTIONAL));
+	CU_ASSERT_EQUAL(x.problems.n, 0);
+	CU_ASSERT_FALSE(fields_enter_list(&f, &x.fields, "b", FIELD_OPTIONAL));
+	expect_problem(&x, 2, "b", "must be a list, not a mapping");
+}
+
+static int check_is_good(const char *text, struct err *err)
+{
+	return strcmp(text, "good") == 0 ? 0 : err_set(err, ERR_INVALID, "must be good");
+}
+
+static void test_fields_checked__returns_what_passes(void)
+{
+	AUTO(fixture) struct fixture x;
+
+	fixture_open(&x, "a: good\nb: bad\n");
+	CU_ASSERT_STRING_EQUAL(
+		fields_checked(&x.fields, "a", FIELD_REQUIRED, check_is_good), "good");
+	CU_ASSERT_PTR_NULL(fields_checked(&x.fields, "c", FIELD_OPTIONAL, check_is_good));
+	CU_ASSERT_EQUAL(x.problems.n, 0);
+	CU_ASSERT_PTR_NULL(fields_checked(&x.fields, "b", FIELD_REQUIRED, check_is_good));
+	expect_problem(&x, 2, "b", "must be good");
+}
+
+static void test_fields_choice__returns_which(void)
+{
+	static const char *const choices[] = {"one", "two", NULL};
+	AUTO(fixture) struct fixture x;
+
+	fixture_open(&x, "a: one\nb: two\nc: Two\n");
+	CU_ASSERT_EQUAL(fields_choice(&x.fields, "a", FIELD_REQUIRED, choices, 7), 0);
+	CU_ASSERT_EQUAL(fields_choice(&x.fields, "b", FIELD_REQUIRED, choices, 7), 1);
+	CU_ASSERT_EQUAL(fields_choice(&x.fields, "d", FIELD_OPTIONAL, choices, 7), 7);
+	CU_ASSERT_EQUAL(x.problems.n, 0);
+	CU_ASSERT_EQUAL(fields_choice(&x.fields, "c", FIELD_OPTIONAL, choices, 7), 7);
+	expect_problem(&x, 3, "c", "must be one of one, two, not \"Two\"");
+}
+
+static void test_fields_bool__reads_all_that_yaml_has(void)
+{
+	static const struct {
+		const char *yaml;
+		bool value;
+	} rows[] = {{"a: true", true}, {"a: Yes", true}, {"a: y", true}, {"a: ON", true},
+		{"a: on", true}, {"a: false", false}, {"a: NO", false}, {"a: n", false},
+		{"a: off", false}, {"a: Off", false}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		AUTO(fixture) struct fixture x;
+		bool value = !rows[i].value;
+
+		fixture_open(&x, rows[i].yaml);
+		CU_ASSERT(fields_bool(&x.fields, "a", &value));
+		CU_ASSERT_EQUAL(value, rows[i].value);
+	}
+}
+
+static void test_fields_bool__leaves_what_is_not_given(void)
+{
+	AUTO(fixture) struct fixture x;
+	bool value = true;
+
+	fixture_open(&x, "a: ~\nb: \"false\"\n");
+	CU_ASSERT_FALSE(fields_bool(&x.fields, "a", &value));
+	CU_ASSERT_EQUAL(x.problems.n, 0);
+	CU_ASSERT_FALSE(fields_bool(&x.fields, "b", &value));
+	CU_ASSERT(value);
+	expect_problem(&x, 2, "b", "must be a boolean, not a string");
+}
+
 static void test_fields_check_known__counts_beyond_the_ceiling(void)
 {
 	static const char *const known[] = {"known", NULL};
@@ -164,5 +253,9 @@ TEST_MAIN("fields", TEST(test_fields_open__refuses_what_is_no_mapping),
 	TEST(test_fields_text__says_what_stands_there_instead),
 	TEST(test_fields_text__cuts_a_long_number), TEST(test_fields_text_of__hides_a_secret),
 	TEST(test_fields_enter__extends_the_path), TEST(test_fields_enter__needs_a_mapping),
+	TEST(test_fields_enter_list__names_items_by_their_place),
+	TEST(test_fields_enter_list__needs_a_list), TEST(test_fields_checked__returns_what_passes),
+	TEST(test_fields_choice__returns_which), TEST(test_fields_bool__reads_all_that_yaml_has),
+	TEST(test_fields_bool__leaves_what_is_not_given),
 	TEST(test_fields_check_known__counts_beyond_the_ceiling),
 	TEST(test_fields_check_constant__says_what_must_be_there))

@@ -9,7 +9,9 @@ struct sample {
 	struct extension extension;
 	struct object_value first, second;
 	char first_bytes[8], second_bytes[8];
-	char texts[13][8]; /* each text of the extension, then the object's namespace and name */
+	char texts[18][8]; /* each text of the extension */
+	char *host_key, *capability;
+	struct extension_variable variable;
 };
 
 static struct config_source sample_config(char *value, char *namespace, char *name, char *key)
@@ -34,7 +36,16 @@ static void sample_init(struct sample *s)
 			sample_config(s->texts[4], s->texts[5], s->texts[6], s->texts[7]),
 		.vm_configuration =
 			sample_config(s->texts[8], s->texts[9], s->texts[10], s->texts[11]),
-		.image = {.protocol = PROTOCOL_OCI, .uri = s->texts[12]}};
+		.image = {.protocol = PROTOCOL_OCI,
+			.uri = s->texts[12],
+			.pull_secret = s->texts[13]},
+		.environment = {.host_keys = {.items = &s->host_key, .n = 1},
+			.variables = &s->variable,
+			.n_variables = 1},
+		.capabilities = {.items = &s->capability, .n = 1}};
+	s->host_key = s->texts[14];
+	s->variable = (struct extension_variable){.name = s->texts[15], .value = s->texts[16]};
+	s->capability = s->texts[17];
 	s->first = (struct object_value){.bytes = s->first_bytes, .len = 1};
 	s->second = (struct object_value){.bytes = s->second_bytes, .len = 2};
 	s->object = (struct object){.kind = OBJECT_EXTENSION,
@@ -113,7 +124,12 @@ static void test_fingerprint_of__sees_every_other_field(void)
 	struct sample s;
 	void *fields[] = {&s.object.kind, &s.extension.generation, &s.extension.runtime,
 		&s.extension.plugin_configuration.kind, &s.extension.vm_configuration.kind,
-		&s.extension.image.protocol};
+		&s.extension.image.protocol, &s.extension.image.debug_sections, &s.extension.filter,
+		&s.extension.fail_policy, &s.extension.reload_backoff.base_ms,
+		&s.extension.reload_backoff.max_ms, &s.extension.environment.host_keys.n,
+		&s.extension.environment.n_variables, &s.extension.capabilities.n,
+		&s.extension.allow_precompiled, &s.extension.nack_on_code_cache_miss,
+		&s.extension.allow_on_headers_stop_iteration};
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		sample_init(&s);
@@ -130,16 +146,61 @@ static void test_fingerprint_of__sees_every_other_field(void)
 /* Who adds a field must add it to the fingerprint, to the samples above, and then here. */
 static void test_fingerprint_of__knows_every_field(void)
 {
+	struct fields_of_image {
+		enum image_protocol protocol;
+		char *uri;
+		struct digest sha256;
+		char *pull_secret;
+		enum extension_debug_sections debug_sections;
+	};
+	struct fields_of_environment {
+		struct extension_names host_keys;
+		struct extension_variable *variables;
+		size_t n_variables;
+	};
 	struct fields_of_extension {
 		char *texts[4];
 		int64_t generation;
 		enum extension_runtime runtime;
 		struct config_source configurations[2];
-		struct extension_image image;
+		struct fields_of_image image;
+		enum extension_filter filter;
+		enum extension_fail_policy fail_policy;
+		int64_t backoff[2];
+		struct fields_of_environment environment;
+		struct extension_names capabilities;
+		bool switches[2];
+		enum extension_switch stop_iteration;
 	};
 
 	CU_ASSERT_EQUAL(sizeof(struct extension), sizeof(struct fields_of_extension));
 	CU_ASSERT_EQUAL(sizeof(struct config_source), 5 * sizeof(char *));
+	CU_ASSERT_EQUAL(sizeof(struct extension_names), sizeof(char **) + sizeof(size_t));
+	CU_ASSERT_EQUAL(sizeof(struct extension_variable), 2 * sizeof(char *));
+}
+
+/* The same two names, in lists that stand side by side. */
+static void test_fingerprint_of__does_not_mix_up_lists(void)
+{
+	struct sample s;
+
+	sample_init(&s);
+	s.capability = s.host_key;
+
+	struct digest both = print_of(&s);
+
+	s.extension.capabilities.n = 0;
+
+	struct digest host_key = print_of(&s);
+
+	s.extension.capabilities.n = 1;
+	s.extension.environment.host_keys.n = 0;
+
+	struct digest capability = print_of(&s);
+
+	CU_ASSERT_FALSE(digest_equal(&both, &host_key));
+	CU_ASSERT_FALSE(digest_equal(&host_key, &capability));
+	sample_clear(&s);
 }
 
 static void test_fingerprint_of__sees_values_and_annotations(void)
@@ -190,5 +251,6 @@ TEST_MAIN("fingerprint", TEST(test_fingerprint_of__ignores_the_place_in_the_file
 	TEST(test_fingerprint_of__sees_every_text),
 	TEST(test_fingerprint_of__sees_every_other_field),
 	TEST(test_fingerprint_of__knows_every_field),
+	TEST(test_fingerprint_of__does_not_mix_up_lists),
 	TEST(test_fingerprint_of__sees_values_and_annotations),
 	TEST(test_fingerprint_of__does_not_mix_up_neighbours))

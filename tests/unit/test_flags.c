@@ -289,9 +289,57 @@ static void test_flags_print_help__shows_the_table(void)
 	ASSERT_HAS(text, "sent with each request; repeatable\n");
 }
 
+static const struct flag own_table[] = {
+	{.name = "help",
+		.help = "another",
+		.type = FLAG_BOOL,
+		.offset = offsetof(struct config, help)},
+};
+static const struct flags own_flags = {.usage = "wasmxds fetch",
+	.about = "Fetches.",
+	.table = own_table,
+	.n = 1,
+	.shared = &flags};
+
+static void test_flags_parse__reads_flags_that_verbs_share(void)
+{
+	struct config config;
+	char *argv[] = {(char *)(uintptr_t) "fetch", (char *)(uintptr_t) "--help",
+		(char *)(uintptr_t) "-w", (char *)(uintptr_t) "7", (char *)(uintptr_t) "--header=a",
+		(char *)(uintptr_t) "x", NULL};
+	int operands = 0;
+	struct err err = {.msg = ""};
+
+	CU_ASSERT_EQUAL(flags_parse(&own_flags, &config, 6, argv, &operands, &err), 0);
+	CU_ASSERT_STRING_EQUAL(err.msg, "");
+	CU_ASSERT_TRUE(config.help);
+	CU_ASSERT_EQUAL(config.workers, 7);
+	CU_ASSERT_EQUAL(config.max_bytes, 16 << 20);
+	CU_ASSERT_EQUAL(config.headers.n, 1);
+	CU_ASSERT_EQUAL(operands, 1);
+	flags_clear(&own_flags, &config);
+	CU_ASSERT_PTR_NULL(config.headers.items);
+	CU_ASSERT_PTR_NULL(config.store_dir);
+}
+
+static void test_flags_print_help__shows_a_verbs_own_flags_first(void)
+{
+	AUTO(free) char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	flags_print_help(&own_flags, out);
+	CU_ASSERT_EQUAL(fclose(out), 0);
+	ASSERT_HAS(text, "Flags:\n      --help                       another\n  -h, --help");
+	ASSERT_HAS(text, "--workers=N");
+}
+
 TEST_MAIN("flags", TEST(test_flags_parse__gives_defaults), TEST(test_flags_parse__reads_every_form),
 	TEST(test_flags_parse__last_value_wins_and_lists_gather),
 	TEST(test_flags_parse__moves_operands_to_the_front), TEST(test_flags_parse__reads_units),
 	TEST(test_flags_parse__names_flag_value_and_what_is_right),
 	TEST(test_flags_parse__accepts_a_choice), TEST(test_flags_parse__bounds_a_list),
-	TEST(test_flags_print_help__shows_the_table))
+	TEST(test_flags_print_help__shows_the_table),
+	TEST(test_flags_parse__reads_flags_that_verbs_share),
+	TEST(test_flags_print_help__shows_a_verbs_own_flags_first))

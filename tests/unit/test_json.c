@@ -185,10 +185,22 @@ static void test_json_utf8_valid__gives_the_first_bad_byte(void)
 	CU_ASSERT_EQUAL(bad, 1);
 }
 
+static void test_json_parse_within__holds_its_own_ceiling(void)
+{
+	struct err err = {.msg = ""};
+	AUTO(cjson) cJSON *most = json_parse_within("[1,2]", 5, 3, &err);
+	AUTO(cjson) cJSON *more = json_parse_within("[1,2]", 5, 2, &err);
+
+	CU_ASSERT_PTR_NOT_NULL(most);
+	CU_ASSERT_PTR_NULL(more);
+	ASSERT_HAS(err.msg, "more than 2 values");
+}
+
 TEST_MAIN("json", TEST(test_json_parse__judges_the_corpus),
 	TEST(test_json_parse__says_where_and_what), TEST(test_json_parse__refuses_a_nul),
 	TEST(test_json_parse__reads_no_further_than_n), TEST(test_json_parse__holds_the_depth),
 	TEST(test_json_parse__refuses_more_bytes_than_its_ceiling),
 	TEST(test_json_parse__refuses_more_values_than_its_ceiling),
 	TEST(test_json_parse__finds_a_double_key_among_many), TEST(test_json_text__gives_only_text),
-	TEST(test_json_utf8_valid__gives_the_first_bad_byte))
+	TEST(test_json_utf8_valid__gives_the_first_bad_byte),
+	TEST(test_json_parse_within__holds_its_own_ceiling))

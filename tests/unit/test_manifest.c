@@ -44,6 +44,44 @@ static void show_config(struct buf *out, const char *name, const struct config_s
 	}
 }
 
+static void show_names(struct buf *out, const char *what, const struct extension_names *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		SHOW(out, "  %s %s\n", what, names->items[i]);
+}
+
+static void show_environment(struct buf *out, const struct extension_environment *environment)
+{
+	show_names(out, "host_env_key", &environment->host_keys);
+	for (size_t i = 0; i < environment->n_variables; i++)
+		SHOW(out, "  variable %s=%s\n", environment->variables[i].name,
+			quote(environment->variables[i].value).text);
+}
+
+/* What says nothing beyond its default is not shown. */
+static void show_options(struct buf *out, const struct extension *ext)
+{
+	static const char *const policies[] = {"fail_closed", "fail_open", "fail_reload"};
+
+	if (ext->filter == FILTER_NETWORK)
+		SHOW(out, "  network filter\n");
+	if (ext->fail_policy != FAIL_CLOSED)
+		SHOW(out, "  %s\n", policies[ext->fail_policy]);
+	if (ext->reload_backoff.base_ms > 0)
+		SHOW(out, "  reload_backoff %lld to %lld ms\n",
+			(long long)ext->reload_backoff.base_ms,
+			(long long)ext->reload_backoff.max_ms);
+	show_environment(out, &ext->environment);
+	show_names(out, "capability", &ext->capabilities);
+	if (ext->allow_precompiled)
+		SHOW(out, "  allow_precompiled\n");
+	if (ext->nack_on_code_cache_miss)
+		SHOW(out, "  nack_on_code_cache_miss\n");
+	if (ext->allow_on_headers_stop_iteration != SWITCH_UNSET)
+		SHOW(out, "  allow_on_headers_stop_iteration %s\n",
+			ext->allow_on_headers_stop_iteration == SWITCH_ON ? "on" : "off");
+}
+
 static void show_extension(struct buf *out, const struct extension *ext)
 {
 	SHOW(out, "  runtime %s, vm_id \"%s\", root_id \"%s\", generation %lld\n",
@@ -54,6 +92,11 @@ static void show_extension(struct buf *out, const struct extension *ext)
 	SHOW(out, "  image %s %s\n", extension_protocol_name(ext->image.protocol), ext->image.uri);
 	if (digest_is_set(&ext->image.sha256))
 		SHOW(out, "  sha256 %s\n", ext->image.sha256.hex);
+	if (ext->image.pull_secret)
+		SHOW(out, "  pull_secret %s\n", ext->image.pull_secret);
+	if (ext->image.debug_sections == DEBUG_SECTIONS_KEEP)
+		SHOW(out, "  debug_sections keep\n");
+	show_options(out, ext);
 }
 
 static int compare_texts(const void *a, const void *b)
