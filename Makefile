@@ -5,10 +5,12 @@
 #   make run        the same, standing until Ctrl-C
 #   make test       every test; sets up what it needs
 #   make check      the quick part: layers, banned calls, format, unit tests, replayed corpora
-#   make e2e        end-to-end tests with a real Envoy
+#   make e2e        end-to-end tests with a real Envoy, registries and an object store
+#   make vectors    AWS signatures against the published test vectors
 #   make asan       unit tests and corpora under AddressSanitizer and UBSan
 #   make tsan       unit tests under ThreadSanitizer
 #   make fuzz       each fuzz target for FUZZ_SECONDS (default 60) with libFuzzer
+#   make bench      wasmxds beside a go-control-plane server; BENCH_JSON=FILE writes the figures
 #   make tidy       clang-tidy over every file
 #   make analyze    gcc -fanalyzer over every file
 #   make format     formats the tree; format-check only looks
@@ -54,6 +56,8 @@ FUZZERS := $(wildcard tests/fuzz/fuzz_*.c)
 REPLAY_BINS := $(FUZZERS:%.c=$(B)/%)
 HELPERS := $(filter-out $(UNITS),$(wildcard tests/unit/*.c))
 HELPER_OBJECTS := $(HELPERS:%.c=$(B)/%.o)
+TOOLS := $(wildcard tests/tools/*.c)
+TOOL_BINS := $(TOOLS:%.c=$(B)/%)
 
 LIBS := grpc libmicrohttpd libcurl gnutls libprotobuf-c libcjson libarchive yaml-0.1
 PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
@@ -106,6 +110,11 @@ $(B)/tests/%: tests/%.c $(HELPER_OBJECTS) $(B)/libwasmxds.a $(B)/.flags
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(HELPER_OBJECTS) \
 		$(if $(findstring /fuzz/,$@),$(FUZZ_MAIN)) $(B)/libwasmxds.a $(PKG_LIBS) -lcunit
 
+# What the end-to-end tests run beside the program; they start it a thousand times, so it is lean.
+$(B)/tests/tools/%: tests/tools/%.c $(B)/libwasmxds.a $(B)/.flags
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(B)/libwasmxds.a $(PKG_LIBS)
+
 FUZZ_MAIN = $(if $(filter fuzz,$(VARIANT)),-fsanitize=fuzzer,tests/fuzz/replay.c)
 
 $(B)/.flags: FORCE
@@ -114,7 +123,7 @@ $(B)/.flags: FORCE
 
 FORCE:
 
--include $(OBJECTS:.o=.d) $(B)/main.d $(UNIT_BINS:=.d) $(REPLAY_BINS:=.d) $(HELPER_OBJECTS:.o=.d)
+-include $(OBJECTS:.o=.d) $(B)/main.d $(UNIT_BINS:=.d) $(REPLAY_BINS:=.d) $(TOOL_BINS:=.d) $(HELPER_OBJECTS:.o=.d)
 
 FILTERS := build/filters/header-filter.wasm
 
@@ -138,9 +147,10 @@ banned:
 	@! grep -nE '$(OPEN_OWNER)' $(SOURCES) \
 		|| { echo 'banned: an AUTO owner is declared without a value' >&2; exit 1; }
 	@! grep -nE '(^|[^_[:alnum:]])($(BANNED))\(' $(SOURCES) $(wildcard $(MODULES:=/*.h)) main.c \
-		$(wildcard tests/unit/*.[ch] tests/fuzz/*.c) || { echo 'banned: see above' >&2; exit 1; }
+		$(wildcard tests/unit/*.[ch] tests/fuzz/*.c tests/tools/*.c) || { echo 'banned: see above' >&2; exit 1; }
 
-FORMATTED := main.c $(wildcard $(MODULES:=/*.[ch]) tests/unit/*.[ch] tests/fuzz/*.[ch] examples/*/*.c)
+FORMATTED := main.c $(wildcard $(MODULES:=/*.[ch]) tests/unit/*.[ch] tests/fuzz/*.[ch] tests/tools/*.c \
+	examples/*/*.c)
 format:
 	clang-format -i $(FORMATTED)
 format-check:
@@ -179,11 +189,19 @@ build/tidy/%.ok: %.c .clang-tidy $(PROTOS:%.proto=$(B)/%.pb-c.h)
 	$(Q)clang-tidy --quiet $< -- $(STD) $(PKG_CFLAGS) >$@.log 2>&1 || { cat $@.log; exit 1; }
 	@touch $@
 
-e2e: $(B)/wasmxds filters
+e2e: $(B)/wasmxds filters $(TOOL_BINS)
 	@"$$(tools/setup venv)/bin/python" tests/e2e/run.py $(E2E)
+
+bench: $(B)/wasmxds filters
+	@tools="$$(tools/build-bench)" && $(PYTHON) tests/bench/run.py "$$tools"
+
+# Signature Version 4 against the vectors that botocore and the aws-sigv4 crate publish.
+vectors: $(B)/tests/tools/sigv4_vector
+	@"$$(tools/setup venv)/bin/python" tests/e2e/sigv4_vectors.py $<
 
 setup:
 	@tools/setup test
+	@tools/build-versitygw >/dev/null
 
 # What a user runs does its own set-up; the tests then build with make, in parallel.
 test: setup
@@ -214,5 +232,5 @@ distclean: clean
 	rm -rf .cache
 
 .PHONY: all filters layers banned format format-check unit replay check asan tsan analyze objects \
-	fuzz fuzz-run tidy e2e setup test demo run range install help clean distclean FORCE
+	fuzz fuzz-run tidy e2e vectors bench setup test demo run range install help clean distclean FORCE
 .DELETE_ON_ERROR:

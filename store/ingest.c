@@ -12,6 +12,7 @@
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/xalloc.h"
+#include "store/collect.h"
 #include "store/layout.h"
 
 #define CHUNK_BYTES LIMIT_MIB
@@ -145,6 +146,8 @@ static int commit(struct store *st, struct ingest *in, const struct digest *dige
 	 * every network file system has, would keep a blob that rotted for ever. */
 	if (is_sound(st, digest))
 		return layout_sync(st->blobs, err);
+	if (collect_make_room(st, digest, in->fd, err) < 0)
+		return -1;
 	if (fchmod(in->fd, BLOB_MODE) < 0)
 		return err_errno(err, write_code(errno), "chmod");
 	return place(st, in, st->blobs, digest->hex, err);
@@ -158,6 +161,8 @@ int store_commit_blob(
 	int rc = commit(st, in, digest, err);
 
 	store_ingest_abort(st, in);
+	if (rc == 0)
+		collect_reprieve(st, digest);
 	if (rc < 0 && err->code == ERR_NOT_FOUND)
 		err->code = ERR_TRANSIENT; /* somebody removed the ingest: fetch again */
 	return rc < 0 ? err_wrap(err, "store %s: commit blob %s", st->dir, digest->hex) : 0;

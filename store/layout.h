@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/map.h"
 #include "store/store.h"
 
 #define LAYOUT_LOCK "lock"
@@ -33,6 +34,8 @@ struct store {
 	int blobs;           /* of DIR/blobs/sha256 */
 	int resources;       /* of DIR/resources */
 	uint64_t generation; /* last written; STORE_WRITE */
+	struct store_policy policy;
+	struct map idle; /* digest of a blob that nothing needs → int64_t, ms, owned: since when */
 };
 
 /* Opens the folder name.  Returns its descriptor or -1; codes as err_code_from_errno(), and

@@ -33,7 +33,7 @@ static int make_dir(const char *dir, struct err *err)
 	AUTO(free) char *above = xasprintf("%s/..", dir);
 
 	if (mkdir(dir, FOLDER_MODE) < 0)
-		return errno == EEXIST ? 0 : err_errno(err, dir_code(errno), "make folder");
+		return errno == EEXIST ? 0 : err_errno(err, dir_code(errno), "make folder %s", dir);
 
 	AUTO(fd) int fd = open(above, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -42,10 +42,34 @@ static int make_dir(const char *dir, struct err *err)
 	return layout_sync(fd, err);
 }
 
+/* Makes dir, and the folders above it where they are absent, as mkdir -p does. */
+static int make_dirs(const char *dir, struct err *err)
+{
+	AUTO(free) char *path = xstrdup(dir);
+	struct err first;
+
+	if (make_dir(dir, &first) == 0)
+		return 0;
+	if (first.code != ERR_NOT_FOUND) {
+		*err = first;
+		return -1;
+	}
+	char *at = path + strspn(path, "/");
+
+	while ((at = strchr(at, '/'))) {
+		*at = '\0';
+		if (make_dir(path, err) < 0)
+			return -1;
+		*at = '/';
+		at += strspn(at, "/");
+	}
+	return make_dir(dir, err);
+}
+
 /* Symbolic links on the way to dir are the operator's: they are followed. */
 static int open_dir(const char *dir, enum store_mode mode, struct err *err)
 {
-	if (mode == STORE_WRITE && make_dir(dir, err) < 0)
+	if (mode == STORE_WRITE && make_dirs(dir, err) < 0)
 		return -1;
 
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -168,6 +192,11 @@ int store_open(struct store **out, const char *dir, enum store_mode mode, struct
 	return 0;
 }
 
+void store_set_policy(struct store *st, const struct store_policy *policy)
+{
+	st->policy = *policy;
+}
+
 void store_close(struct store *st)
 {
 	if (!st)
@@ -177,6 +206,7 @@ void store_close(struct store *st)
 	auto_fd(&st->ingest);
 	auto_fd(&st->fd);
 	auto_fd(&st->lock); /* last: until here the store is ours */
+	map_clear(&st->idle, free);
 	free(st->dir);
 	free(st);
 }

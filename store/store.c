@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/xalloc.h"
+#include "store/collect.h"
 #include "store/generation.h"
 #include "store/ingest.h"
 #include "store/layout.h"
@@ -64,6 +65,8 @@ static int put_record(struct store *st, const struct record *r, struct err *err)
 		folder = layout_make_folder(st->resources, place.namespace, err);
 	if (folder < 0 || ingest_publish(st, folder, place.name, &bytes, err) < 0)
 		return -1;
+	collect_reprieve(st, &r->module);
+	collect_reprieve(st, &r->served);
 	return generation_bump(st, err);
 }
 

@@ -7,6 +7,7 @@
  *	DIR/ingest/<random>                 files under way; what is left over is removed at open
  *	DIR/resources/<namespace>/<name>    records (store/record.h)
  *	DIR/generation                      a decimal counter, bumped after each change of a record
+ * Blobs that nothing needs any more go by store/collect.h; store/scrub.h looks for bit rot.
  * Each change is one rename of a synced file, then a sync of its folder: a crash at any system call
  * leaves a store that opens, with nothing half-written in sight.  Knows no Kubernetes and no gRPC.
  * Threads: a store belongs to one thread; a reader in another thread or process opens its own.
@@ -26,10 +27,10 @@ enum store_mode { STORE_READ, STORE_WRITE };
 
 struct store; /* opaque */
 
-/* Opens dir; for writing it is created where it is absent, locked and swept of leftovers, and the
- * generation is bumped.  ERR_CONFLICT: another writer holds it; ERR_NOT_FOUND: nothing there to
- * read; ERR_INVALID: dir is no folder, or holds something else; ERR_DENIED; ERR_FULL;
- * ERR_TRANSIENT. */
+/* Opens dir; for writing it is created where it is absent, with the folders above it, locked and
+ * swept of leftovers, and the generation is bumped.  ERR_CONFLICT: another writer holds it;
+ * ERR_NOT_FOUND: nothing there to read; ERR_INVALID: dir is no folder, or holds something else;
+ * ERR_DENIED; ERR_FULL; ERR_TRANSIENT. */
 int store_open(struct store **out, const char *dir, enum store_mode mode, struct err *err)
 	__attribute__((warn_unused_result));
 void store_close(struct store *st);
@@ -37,6 +38,16 @@ static inline void auto_store(struct store **st)
 {
 	store_close(*st);
 }
+
+/* What the store's owner decides. */
+struct store_policy {
+	uint64_t max_bytes; /* of all blobs; 0: as much as the disk holds */
+	/* Whether a blob is needed that no record names; NULL: none is. */
+	bool (*needs)(void *arg, const struct digest *digest);
+	void *arg;
+};
+
+void store_set_policy(struct store *st, const struct store_policy *policy);
 
 /* A file on its way into the store. */
 struct ingest {
@@ -51,7 +62,8 @@ void store_ingest_abort(struct store *st, struct ingest *in);
 
 /* Makes the file the blob called digest, which the caller has verified; in is then spent, whatever
  * is returned.  A blob that is there already is kept, unless it is no longer what its name says.
- * in->fd may be -1 (then it is opened again).  ERR_FULL, ERR_TRANSIENT. */
+ * in->fd may be -1 (then it is opened again).  ERR_FULL: also where the blob would pass
+ * policy.max_bytes and nothing that is not needed makes room; ERR_TRANSIENT. */
 int store_commit_blob(struct store *st, struct ingest *in, const struct digest *digest,
 	struct err *err) __attribute__((warn_unused_result));
 

@@ -246,3 +246,20 @@ const char *wasm_abi_name(enum wasm_abi abi)
 	}
 	return "none";
 }
+
+const char *wasm_section_name(uint8_t id)
+{
+	return id < N_OF(section_kinds) ? section_kinds[id].name : "unknown";
+}
+
+const char *wasm_kind_name(enum wasm_kind kind)
+{
+	static const char *const names[] = {
+		[WASM_FUNCTION] = "function",
+		[WASM_TABLE] = "table",
+		[WASM_MEMORY] = "memory",
+		[WASM_GLOBAL] = "global",
+	};
+
+	return names[kind];
+}

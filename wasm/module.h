@@ -68,6 +68,8 @@ static inline void auto_wasm_module(struct wasm_module *m)
 	wasm_module_clear(m);
 }
 
-const char *wasm_abi_name(enum wasm_abi abi); /* "0.2.1"; never NULL */
+const char *wasm_abi_name(enum wasm_abi abi);    /* "0.2.1"; never NULL */
+const char *wasm_section_name(uint8_t id);       /* "code"; never NULL */
+const char *wasm_kind_name(enum wasm_kind kind); /* "function"; never NULL */
 
 #endif

@@ -144,6 +144,92 @@ static void test_store_commit_blob__replaces_one_that_rotted(void)
 	CU_ASSERT_STRING_EQUAL(buf_text(&text), "module");
 }
 
+static size_t blobs(const struct store *st)
+{
+	size_t n = 0;
+	struct err err;
+
+	CU_ASSERT_EQUAL(layout_walk(st->blobs, count_entry, &n, &err), 0);
+	return n;
+}
+
+static void test_store_commit_blob__makes_one_of_a_hundred_at_once(void)
+{
+	AUTO(folder) struct folder f = folder_new();
+	AUTO(store) struct store *st = open_store(f.path, STORE_WRITE);
+	struct ingest in[100];
+	struct digest digest;
+	struct err err = {.msg = ""};
+
+	digest_of(&digest, "module", 6);
+	for (size_t i = 0; i < 100; i++) {
+		CU_ASSERT_EQUAL_FATAL(store_ingest(st, &in[i], &err), 0);
+		CU_ASSERT_EQUAL(io_write(in[i].fd, "module", 6, &err), 0);
+	}
+	for (size_t i = 0; i < 100; i++)
+		CU_ASSERT_EQUAL(store_commit_blob(st, &in[i], &digest, &err), 0);
+	CU_ASSERT_EQUAL(blobs(st), 1);
+	CU_ASSERT_EQUAL(ingests(st), 0);
+}
+
+static void test_store_commit_blob__refuses_what_passes_the_cap(void)
+{
+	AUTO(folder) struct folder f = folder_new();
+	AUTO(store) struct store *st = open_store(f.path, STORE_WRITE);
+	struct store_policy policy = {.max_bytes = 10};
+	struct digest digest;
+	struct err err = {.msg = ""};
+	uint64_t size = 0;
+
+	CU_ASSERT_EQUAL_FATAL(put_record(st, "default/auth", "0a", &err), 0);
+	store_set_policy(st, &policy);
+	CU_ASSERT_EQUAL(put_blob(st, "12345", &digest, &err), -1);
+	CU_ASSERT_EQUAL(err.code, ERR_FULL);
+	ASSERT_HAS(err.msg, "needs 5 bytes, and 6 of at most 10 are in use");
+	CU_ASSERT_EQUAL(put_blob(st, "1234", &digest, &err), 0);
+	CU_ASSERT_EQUAL(put_blob(st, "module", &digest, &err), 0);
+	CU_ASSERT(store_has_blob(st, &digest, &size));
+	CU_ASSERT_EQUAL(ingests(st), 0);
+}
+
+static void test_store_commit_blob__makes_room_below_the_cap(void)
+{
+	AUTO(folder) struct folder f = folder_new();
+	AUTO(store) struct store *st = open_store(f.path, STORE_WRITE);
+	struct store_policy policy = {.max_bytes = 10};
+	struct digest unused;
+	struct digest used;
+	struct digest fresh;
+	struct err err = {.msg = ""};
+	uint64_t size = 0;
+
+	CU_ASSERT_EQUAL_FATAL(put_record(st, "default/auth", "0a", &err), 0);
+	CU_ASSERT_EQUAL(put_blob(st, "1234", &unused, &err), 0);
+	digest_of(&used, "module", 6);
+	store_set_policy(st, &policy);
+	CU_ASSERT_EQUAL(put_blob(st, "123", &fresh, &err), 0);
+	CU_ASSERT_FALSE(store_has_blob(st, &unused, &size));
+	CU_ASSERT(store_has_blob(st, &used, &size));
+	CU_ASSERT(store_has_blob(st, &fresh, &size));
+}
+
+static void test_store_commit_blob__replaces_one_that_rotted_at_the_cap(void)
+{
+	AUTO(folder) struct folder f = folder_new();
+	AUTO(store) struct store *st = open_store(f.path, STORE_WRITE);
+	struct store_policy policy = {.max_bytes = 6};
+	struct digest digest;
+	struct err err = {.msg = ""};
+
+	CU_ASSERT_EQUAL_FATAL(put_record(st, "default/auth", "0a", &err), 0);
+	digest_of(&digest, "module", 6);
+	AUTO(free) char *path = blob_path(&digest);
+
+	store_set_policy(st, &policy);
+	overwrite(f.path, path, "rotten");
+	CU_ASSERT_EQUAL(put_blob(st, "module", &digest, &err), 0);
+}
+
 static void test_store_ingest_abort__leaves_nothing(void)
 {
 	AUTO(folder) struct folder f = folder_new();
@@ -195,5 +281,9 @@ TEST_MAIN("ingest", TEST(test_store_commit_blob__keeps_it_read_only_under_its_di
 	TEST(test_store_commit_blob__fails_where_the_file_was_removed),
 	TEST(test_store_commit_blob__keeps_the_one_that_is_there),
 	TEST(test_store_commit_blob__replaces_one_that_rotted),
+	TEST(test_store_commit_blob__makes_one_of_a_hundred_at_once),
+	TEST(test_store_commit_blob__refuses_what_passes_the_cap),
+	TEST(test_store_commit_blob__makes_room_below_the_cap),
+	TEST(test_store_commit_blob__replaces_one_that_rotted_at_the_cap),
 	TEST(test_store_ingest_abort__leaves_nothing), TEST(test_store_open_blob__finds_only_files),
 	TEST(test_ingest_copy__stops_at_the_ceiling))

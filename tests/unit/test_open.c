@@ -86,6 +86,32 @@ static void test_store_open__refuses_an_image_layout_of_another_program(void)
 	CU_ASSERT_FALSE(path_exists(f.path, "ingest"));
 }
 
+static void test_store_open__makes_the_folders_above_too(void)
+{
+	AUTO(folder) struct folder f = folder_new();
+	AUTO(free) char *deep = xasprintf("%s/a//b/store/", f.top);
+	struct err err;
+
+	CU_ASSERT_EQUAL(try_open(deep, STORE_READ, &err), ERR_NOT_FOUND);
+	CU_ASSERT_FALSE(path_exists(f.top, "a"));
+	CU_ASSERT_EQUAL(try_open(deep, STORE_WRITE, &err), ERR_NONE);
+	CU_ASSERT_EQUAL(mode_of(f.top, "a"), 0700);
+	CU_ASSERT_EQUAL(mode_of(f.top, "a/b"), 0700);
+	CU_ASSERT_EQUAL(try_open(deep, STORE_READ, &err), ERR_NONE);
+}
+
+static void test_store_open__says_which_folder_above_cannot_be_made(void)
+{
+	AUTO(folder) struct folder f = folder_new();
+	AUTO(free) char *deep = xasprintf("%s/file/b/store", f.top);
+	struct err err;
+
+	overwrite(f.top, "file", "text");
+	CU_ASSERT_EQUAL(try_open(deep, STORE_WRITE, &err), ERR_INVALID);
+	ASSERT_HAS(err.msg, deep);
+	CU_ASSERT_EQUAL(try_open("", STORE_WRITE, &err), ERR_NOT_FOUND);
+}
+
 static void test_store_open__refuses_a_file(void)
 {
 	AUTO(folder) struct folder f = folder_new();
@@ -253,6 +279,8 @@ TEST_MAIN("open", TEST(test_store_open__makes_an_image_layout),
 	TEST(test_store_open__takes_an_empty_volume),
 	TEST(test_store_open__refuses_a_folder_of_somebody_else),
 	TEST(test_store_open__refuses_an_image_layout_of_another_program),
+	TEST(test_store_open__makes_the_folders_above_too),
+	TEST(test_store_open__says_which_folder_above_cannot_be_made),
 	TEST(test_store_open__refuses_a_file), TEST(test_store_open__follows_no_link_inside),
 	TEST(test_store_open__finds_nothing_to_read_where_nothing_is),
 	TEST(test_store_open__goes_on_where_a_first_writer_died),
