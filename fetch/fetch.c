@@ -2,44 +2,49 @@
 #include "fetch/fetch.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <curl/curl.h>
 
 #include "base/auto.h"
+#include "base/io.h"
 #include "base/limits.h"
 #include "base/utf8.h"
 #include "base/xalloc.h"
 #include "fetch/http.h"
 #include "fetch/local_fs.h"
+#include "fetch/oci.h"
+#include "fetch/s3.h"
+#include "fetch/scratch.h"
 #include "fetch/sink.h"
+#include "fetch/task.h"
+#include "fetch/unpack.h"
+#include "fetch/url.h"
 
-/* How the modules of one source are brought: run copies the bytes of request->uri into sink, and
- * its messages do not repeat the uri. */
-struct fetch_driver {
+static const struct {
 	const char *name;
-	int (*run)(const struct fetch_options *options, const struct fetch_request *request,
-		struct sink *sink, struct err *err); /* NULL: not in this build */
-};
-
-static const struct fetch_driver drivers[] = {
+	fetch_driver *run;
+} drivers[] = {
 	[FETCH_LOCAL_FS] = {"local_fs", local_fs_fetch},
 	[FETCH_HTTP] = {"http", http_fetch},
 	[FETCH_HTTPS] = {"https", http_fetch},
-	[FETCH_S3] = {"s3", NULL},
-	[FETCH_OCI] = {"oci", NULL},
+	[FETCH_S3] = {"s3", s3_fetch},
+	[FETCH_OCI] = {"oci", oci_fetch},
 };
 
-static const struct fetch_driver *driver_get(enum fetch_source source)
+static fetch_driver *driver_of(enum fetch_source source)
 {
 	assert((size_t)source < sizeof(drivers) / sizeof(drivers[0]));
-	return &drivers[source];
+	return drivers[source].run;
 }
 
 const char *fetch_source_name(enum fetch_source source)
 {
-	return driver_get(source)->name;
+	assert((size_t)source < sizeof(drivers) / sizeof(drivers[0]));
+	return drivers[source].name;
 }
 
 struct mapping {
@@ -60,7 +65,7 @@ static char *request_label(const struct fetch_request *request)
 
 	url = xasprintf("%s://%s", fetch_source_name(request->source), request->uri);
 	if (request->source == FETCH_HTTP || request->source == FETCH_HTTPS)
-		return http_label(url);
+		return url_label(url);
 	return xstrndup(url, utf8_whole(url, strnlen(url, LIMIT_SOURCE_BYTES)));
 }
 
@@ -85,43 +90,79 @@ static int parse_file(struct wasm_module *out, int fd, uint64_t size, struct err
 	return wasm_module_parse(out, bytes, m.n, err);
 }
 
-static int fetch_verified(struct fetch_result *out, const struct fetch_options *options,
-	const struct fetch_request *request, int fd, struct err *err)
+/* Where the sink holds a gzip or a tar, it is given the module in it instead. */
+static int unwrap(const struct fetch_options *options, struct sink *sink, struct err *err)
 {
-	const struct fetch_driver *driver = driver_get(request->source);
+	char start[UNPACK_SNIFF_BYTES];
+	AUTO(fd) int packed = -1;
+	ssize_t n = pread(sink->fd, start, sizeof(start), 0);
+
+	if (n < 0)
+		return err_errno(err, ERR_TRANSIENT, "reading what was downloaded");
+	if (!unpack_wanted(start, (size_t)n))
+		return 0;
+	packed = scratch_open(options->temp_dir, err);
+	if (packed < 0 || scratch_copy(packed, sink->fd, sink->size, err) < 0 ||
+		sink_restart(sink, err) < 0)
+		return -1;
+	return unpack(packed, sink, err);
+}
+
+static int get_bytes(struct fetch_result *out, struct fetch_task *task, int fd, struct err *err)
+{
 	AUTO(sink) struct sink sink = {.fd = -1};
-	AUTO(wasm_module) struct wasm_module module = {0};
 	struct digest digest;
 
-	sink_init(&sink, fd, options->max_bytes);
-	if (driver->run(options, request, &sink, err) < 0)
+	sink_init(&sink, fd, task->options->max_bytes);
+	if (driver_of(task->request->source)(task, &sink, err) < 0 ||
+		unwrap(task->options, &sink, err) < 0)
 		return -1;
 	sink_finish(&sink, &digest);
-	if (check_digest(&request->want, &digest, err) < 0)
+	if (check_digest(&task->request->want, &digest, err) < 0)
 		return -1;
-	if (parse_file(&module, fd, sink.size, err) < 0)
-		return -1;
-	*out = (struct fetch_result){
-		.digest = digest,
-		.size = sink.size,
-		.abi = module.abi,
-		.debug_bytes = module.debug_bytes,
-	};
+	*out = (struct fetch_result){.digest = digest, .size = sink.size};
+	if (digest_is_set(&task->manifest))
+		(void)snprintf(out->manifest_digest, sizeof(out->manifest_digest), "sha256:%s",
+			task->manifest.hex);
 	return 0;
 }
 
-int fetch_run(struct fetch_result *out, const struct fetch_options *options,
-	const struct fetch_request *request, int fd, struct err *err)
+static int get_module(struct fetch_result *out, struct fetch_task *task, int fd, struct err *err)
 {
+	AUTO(wasm_module) struct wasm_module module = {0};
+	struct fetch_result got;
+
+	if (get_bytes(&got, task, fd, err) < 0 || parse_file(&module, fd, got.size, err) < 0)
+		return -1;
+	got.abi = module.abi;
+	got.debug_bytes = module.debug_bytes;
+	*out = got;
+	return 0;
+}
+
+static int run(int (*get)(struct fetch_result *, struct fetch_task *, int, struct err *),
+	struct fetch_result *out, struct fetch_task *task, int fd, struct err *err)
+{
+	int64_t total_ms = task->options->total_timeout_ms;
 	AUTO(free) char *label = NULL;
 
-	if (!driver_get(request->source)->run)
-		return err_set(err, ERR_INVALID, "protocol %s: not supported by this build yet",
-			fetch_source_name(request->source));
-	label = request_label(request);
-	if (fetch_verified(out, options, request, fd, err) < 0)
+	task->deadline_ms = total_ms > 0 ? io_monotonic_ms() + total_ms : 0;
+	task->retry_after_ms = 0;
+	task->manifest = (struct digest){0};
+	label = request_label(task->request);
+	if (get(out, task, fd, err) < 0)
 		return err_wrap(err, "%s", label);
 	return 0;
+}
+
+int fetch_run(struct fetch_result *out, struct fetch_task *task, int fd, struct err *err)
+{
+	return run(get_module, out, task, fd, err);
+}
+
+int fetch_bytes(struct fetch_result *out, struct fetch_task *task, int fd, struct err *err)
+{
+	return run(get_bytes, out, task, fd, err);
 }
 
 int fetch_setup(struct err *err)

@@ -170,20 +170,19 @@ static int find_file(
 	return fd_steal(&named);
 }
 
-int local_fs_fetch(const struct fetch_options *options, const struct fetch_request *request,
-	struct sink *sink, struct err *err)
+int local_fs_fetch(struct fetch_task *task, struct sink *sink, struct err *err)
 {
 	AUTO(fd) int named = -1;
 	AUTO(fd) int file = -1;
 	struct stat st;
 
-	named = find_file(options, request->uri, &st, err);
+	named = find_file(task->options, task->request->uri, &st, err);
 	if (named < 0)
 		return -1;
 	file = reopen(named, err);
 	if (file < 0)
 		return -1;
-	return copy_whole(options, sink, file, err);
+	return copy_whole(task->options, sink, file, err);
 }
 
 uint64_t local_fs_mark(const struct fetch_options *options, const char *uri)

@@ -14,13 +14,14 @@
 #include "base/err.h"
 #include "fetch/fetch.h"
 #include "fetch/sink.h"
+#include "fetch/task.h"
 
-/* Copies the file request->uri, relative to the root or absolute and below its real path, into
- * sink.  ERR_INVALID: local_fs is off, the path leaves the root, not a regular file, too large;
- * ERR_NOT_FOUND; ERR_DENIED; ERR_TRANSIENT: also a file that changed while it was read; ERR_FULL.
- * Messages do not repeat the uri: the caller names it. */
-int local_fs_fetch(const struct fetch_options *options, const struct fetch_request *request,
-	struct sink *sink, struct err *err) __attribute__((warn_unused_result));
+/* Copies the file task->request->uri, relative to the root or absolute and below its real path,
+ * into sink.  ERR_INVALID: local_fs is off, the path leaves the root, not a regular file, too
+ * large; ERR_NOT_FOUND; ERR_DENIED; ERR_TRANSIENT: also a file that changed while it was read;
+ * ERR_FULL. Messages do not repeat the uri: the caller names it. */
+int local_fs_fetch(struct fetch_task *task, struct sink *sink, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* Returns a number that changes when the file does (FNV over its inode, size and times), or 0 where
  * there is no such file or it may not be read. */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fetch/pool.h - workers that run fetches, so that no slow registry holds anything else up.
- * Threads: pool_submit() from any; results arrive in the inbox that the pool was given.
+ * A host is asked by options->host_connections workers at most; its further jobs wait while those
+ * of other hosts go on.  Jobs for the same module from the same source are one download: those that
+ * come while it waits or runs get a copy of its bytes, and its result.
+ * Threads: fetch_pool_submit() from any; results arrive in the inbox that the pool was given.
  */
 #ifndef WASMXDS_FETCH_POOL_H
 #define WASMXDS_FETCH_POOL_H
@@ -13,10 +16,13 @@
 struct fetch_job {
 	void *owner;                  /* the submitter's, never looked at */
 	char *uri;                    /* owned; what request.uri points to */
-	struct fetch_request request; /* borrows uri */
+	char *docker_config;          /* owned; what request.docker_config points to; NULL: none */
+	struct fetch_request request; /* borrows uri and docker_config */
 	int fd;                       /* owned */
 	struct fetch_result result;   /* where err.code is ERR_NONE */
 	struct err err;
+	int64_t retry_after_ms; /* how long the server wants to be left alone; 0: not said */
+	struct fetch_job *next; /* the pool's */
 };
 
 struct fetch_pool; /* opaque */
@@ -27,7 +33,8 @@ struct fetch_pool; /* opaque */
 struct fetch_pool *fetch_pool_start(
 	const struct fetch_options *options, int workers, struct inbox *done, struct err *err);
 
-/* Takes the job over and returns true; false when the queue is full: it stays the caller's. */
+/* Takes the job over and returns true; false when LIMIT_FETCH_QUEUE jobs are there: it stays the
+ * caller's. */
 bool fetch_pool_submit(struct fetch_pool *pool, struct fetch_job *job);
 
 /* Waits for the workers, who give up soon once options->stop is set, and frees everything: the jobs
@@ -36,6 +43,7 @@ void fetch_pool_stop(struct fetch_pool *pool);
 
 struct fetch_job *fetch_job_new(enum fetch_source source, const char *uri,
 	const struct digest *want, int fd); /* takes fd over; want NULL: any; never NULL */
+void fetch_job_set_docker_config(struct fetch_job *job, const char *text);
 void fetch_job_free(void *job);
 
 #endif

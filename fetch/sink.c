@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/sink.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ void sink_clear(struct sink *s)
 
 int sink_write(struct sink *s, const void *bytes, size_t n, struct err *err)
 {
+	assert(!digest_is_set(&s->digest));
 	if (n > s->max - s->size)
 		return err_set(err, ERR_INVALID,
 			"more than %" PRIu64 " bytes, the most that a module may have", s->max);
@@ -35,12 +37,16 @@ int sink_restart(struct sink *s, struct err *err)
 
 	if (ftruncate(s->fd, 0) < 0 || lseek(s->fd, 0, SEEK_SET) < 0)
 		return err_errno(err, ERR_TRANSIENT, "emptying the file of a download");
-	hasher_final(s->hasher, &forgotten);
+	if (!digest_is_set(&s->digest))
+		hasher_final(s->hasher, &forgotten);
+	s->digest = (struct digest){0};
 	s->size = 0;
 	return 0;
 }
 
 void sink_finish(struct sink *s, struct digest *out)
 {
-	hasher_final(s->hasher, out);
+	if (!digest_is_set(&s->digest))
+		hasher_final(s->hasher, &s->digest);
+	*out = s->digest;
 }

@@ -17,6 +17,7 @@ struct sink {
 	uint64_t max;          /* ceiling in bytes */
 	uint64_t size;         /* bytes so far */
 	struct hasher *hasher; /* owned */
+	struct digest digest;  /* once it is finished */
 };
 
 void sink_init(struct sink *s, int fd, uint64_t max);
@@ -33,7 +34,8 @@ int sink_write(struct sink *s, const void *bytes, size_t n, struct err *err)
 /* Forgets what was written, for another try.  ERR_TRANSIENT. */
 int sink_restart(struct sink *s, struct err *err) __attribute__((warn_unused_result));
 
-/* The digest of all bytes; only sink_restart() may follow. */
+/* The digest of all bytes, however often it is asked for; sink_restart() may follow, sink_write()
+ * may not. */
 void sink_finish(struct sink *s, struct digest *out);
 
 #endif

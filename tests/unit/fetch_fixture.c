@@ -129,6 +129,14 @@ int fixture_file(void)
 	return fd;
 }
 
+int fixture_full(void)
+{
+	int fd = open("/dev/full", O_RDWR | O_CLOEXEC);
+
+	must(fd >= 0, "/dev/full");
+	return fd;
+}
+
 bool fixture_file_is(int fd, const void *bytes, size_t n)
 {
 	AUTO(buf) struct buf got = BUF_INIT(LIMIT_MODULE_BYTES);
@@ -145,6 +153,9 @@ struct fetch_options fixture_options(void)
 		.connect_timeout_ms = 10000,
 		.idle_timeout_ms = 30000,
 		.total_timeout_ms = 60000,
+		.guard = {.allow_loopback = true},
+		.retry = {.tries = 3, .first_ms = 1, .most_ms = 2},
+		.host_connections = 2,
 	};
 }
 

@@ -18,6 +18,9 @@ extern const size_t fixture_module_size;
 /* An empty file in memory; the caller closes it. */
 int fixture_file(void);
 
+/* A file in memory that has no room for another byte; the caller closes it. */
+int fixture_full(void);
+
 /* Returns whether fd holds exactly these bytes. */
 bool fixture_file_is(int fd, const void *bytes, size_t n);
 

@@ -33,6 +33,9 @@ struct http_server {
 	unsigned requests;
 	unsigned authorized;
 	unsigned named_agent;
+	unsigned at_once;
+	unsigned most_at_once;
+	bool gate_open;
 	char *away; /* owned */
 };
 
@@ -178,6 +181,23 @@ static enum MHD_Result send_stream(
 	return send_response(c, MHD_HTTP_NOT_FOUND, module_response());
 }
 
+static enum MHD_Result send_gate(struct http_server *s, struct MHD_Connection *c)
+{
+	pthread_mutex_lock(&s->lock);
+	while (!s->gate_open && !s->closing)
+		pthread_cond_wait(&s->changed, &s->lock);
+	pthread_mutex_unlock(&s->lock);
+	return send_response(c, MHD_HTTP_OK, module_response());
+}
+
+static enum MHD_Result send_later(struct MHD_Connection *c)
+{
+	struct MHD_Response *response = module_response();
+
+	(void)MHD_add_response_header(response, "Retry-After", "3");
+	return send_response(c, MHD_HTTP_SERVICE_UNAVAILABLE, response);
+}
+
 static void count(struct http_server *s, struct MHD_Connection *c)
 {
 	const char *agent = MHD_lookup_connection_value(c, MHD_HEADER_KIND, "User-Agent");
@@ -186,10 +206,48 @@ static void count(struct http_server *s, struct MHD_Connection *c)
 
 	pthread_mutex_lock(&s->lock);
 	s->requests++;
+	s->at_once++;
+	if (s->at_once > s->most_at_once)
+		s->most_at_once = s->at_once;
 	s->authorized += authorization != NULL;
 	s->named_agent += agent && strcmp(agent, "wasmxds/" WASMXDS_VERSION) == 0;
 	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
+}
+
+static void uncount(struct http_server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->at_once--;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static enum MHD_Result route(struct http_server *s, struct MHD_Connection *c, const char *path)
+{
+	if (strcmp(path, "/module") == 0)
+		return send_response(c, MHD_HTTP_OK, module_response());
+	if (strncmp(path, "/chain/", strlen("/chain/")) == 0)
+		return send_chain(c, path);
+	if (strncmp(path, "/status/", strlen("/status/")) == 0)
+		return send_status(c, path);
+	if (strcmp(path, "/loop") == 0)
+		return send_redirect(c, "/loop");
+	if (strcmp(path, "/away") == 0)
+		return send_away(s, c);
+	if (strcmp(path, "/silent") == 0) {
+		(void)wait_closing(s, 0);
+		return MHD_NO;
+	}
+	if (strcmp(path, "/gate") == 0)
+		return send_gate(s, c);
+	if (strcmp(path, "/later") == 0)
+		return send_later(c);
+	if (strcmp(path, "/encoded") == 0) {
+		struct MHD_Response *response = module_response();
+		(void)MHD_add_response_header(response, "Content-Encoding", "gzip");
+		return send_response(c, MHD_HTTP_OK, response);
+	}
+	return send_stream(s, c, path);
 }
 
 /* NOLINTBEGIN(readability-function-size,readability-non-const-parameter): MHD's type */
@@ -205,26 +263,9 @@ static enum MHD_Result answer(void *arg, struct MHD_Connection *c, const char *p
 	(void)body_size;
 	(void)state;
 	count(s, c);
-	if (strcmp(path, "/module") == 0)
-		return send_response(c, MHD_HTTP_OK, module_response());
-	if (strncmp(path, "/chain/", strlen("/chain/")) == 0)
-		return send_chain(c, path);
-	if (strncmp(path, "/status/", strlen("/status/")) == 0)
-		return send_status(c, path);
-	if (strcmp(path, "/loop") == 0)
-		return send_redirect(c, "/loop");
-	if (strcmp(path, "/away") == 0)
-		return send_away(s, c);
-	if (strcmp(path, "/silent") == 0) {
-		(void)wait_closing(s, 0);
-		return MHD_NO;
-	}
-	if (strcmp(path, "/encoded") == 0) {
-		struct MHD_Response *response = module_response();
-		(void)MHD_add_response_header(response, "Content-Encoding", "gzip");
-		return send_response(c, MHD_HTTP_OK, response);
-	}
-	return send_stream(s, c, path);
+	enum MHD_Result rc = route(s, c, path);
+	uncount(s);
+	return rc;
 }
 
 /* MHD would report each client that hangs up, or refuses a certificate, to stderr. */
@@ -291,6 +332,14 @@ void http_server_redirect(struct http_server *s, const char *url)
 	pthread_mutex_unlock(&s->lock);
 }
 
+void http_server_open_gate(struct http_server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->gate_open = true;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+}
+
 void http_server_wait_for(struct http_server *s, unsigned requests)
 {
 	pthread_mutex_lock(&s->lock);
@@ -315,6 +364,16 @@ unsigned http_server_authorized(struct http_server *s)
 unsigned http_server_named_agent(struct http_server *s)
 {
 	return read_locked(s, &s->named_agent);
+}
+
+unsigned http_server_requests(struct http_server *s)
+{
+	return read_locked(s, &s->requests);
+}
+
+unsigned http_server_most_at_once(struct http_server *s)
+{
+	return read_locked(s, &s->most_at_once);
 }
 
 struct raw_server {

@@ -4,15 +4,18 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/buf.h"
 #include "base/limits.h"
 #include "base/xalloc.h"
+#include "fetch/task.h"
+#include "tests/unit/build_tar.h"
 #include "tests/unit/http_server.h"
 #include "tests/unit/test.h"
 
 #define ZEROS "0000000000000000000000000000000000000000000000000000000000000000"
 
 /* Writes bytes into a file below a folder, and fetches that by local_fs. */
-static int fetch_bytes(struct fetch_result *out, const void *bytes, size_t n,
+static int fetch_of(struct fetch_result *out, const void *bytes, size_t n,
 	const struct digest *want, struct err *err)
 {
 	AUTO(fixture_dir) char *dir = fixture_dir();
@@ -20,11 +23,12 @@ static int fetch_bytes(struct fetch_result *out, const void *bytes, size_t n,
 	AUTO(fd) int fd = fixture_file();
 	struct fetch_options options = fixture_options();
 	struct fetch_request request = {.source = FETCH_LOCAL_FS, .uri = "f.wasm"};
+	struct fetch_task task = {.options = &options, .request = &request};
 
 	options.local_root = dir;
 	if (want)
 		request.want = *want;
-	return fetch_run(out, &options, &request, fd, err);
+	return fetch_run(out, &task, fd, err);
 }
 
 static void test_fetch_run__describes_a_good_module(void)
@@ -34,7 +38,7 @@ static void test_fetch_run__describes_a_good_module(void)
 	struct err err = {0};
 
 	digest_of(&want, fixture_module, fixture_module_size);
-	CU_ASSERT_EQUAL(fetch_bytes(&result, fixture_module, fixture_module_size, NULL, &err), 0);
+	CU_ASSERT_EQUAL(fetch_of(&result, fixture_module, fixture_module_size, NULL, &err), 0);
 	CU_ASSERT_TRUE(digest_equal(&result.digest, &want));
 	CU_ASSERT_EQUAL(result.size, fixture_module_size);
 	CU_ASSERT_EQUAL(result.abi, WASM_ABI_0_2_1);
@@ -52,7 +56,7 @@ static void test_fetch_run__counts_debug_sections(void)
 	memcpy(bytes, fixture_module, fixture_module_size);
 	memcpy(bytes + fixture_module_size, section, sizeof(section));
 	CU_ASSERT_EQUAL(
-		fetch_bytes(&result, bytes, fixture_module_size + sizeof(section), NULL, &err), 0);
+		fetch_of(&result, bytes, fixture_module_size + sizeof(section), NULL, &err), 0);
 	CU_ASSERT_EQUAL(result.debug_bytes, sizeof(section));
 }
 
@@ -63,7 +67,7 @@ static void test_fetch_run__accepts_the_digest_that_was_asked_for(void)
 	struct err err = {0};
 
 	digest_of(&want, fixture_module, fixture_module_size);
-	CU_ASSERT_EQUAL(fetch_bytes(&result, fixture_module, fixture_module_size, &want, &err), 0);
+	CU_ASSERT_EQUAL(fetch_of(&result, fixture_module, fixture_module_size, &want, &err), 0);
 }
 
 static void test_fetch_run__refuses_another_digest_and_names_both(void)
@@ -74,12 +78,66 @@ static void test_fetch_run__refuses_another_digest_and_names_both(void)
 	struct err err = {0};
 
 	digest_of(&got, fixture_module, fixture_module_size);
-	CU_ASSERT_EQUAL(fetch_bytes(&result, fixture_module, fixture_module_size, &want, &err), -1);
+	CU_ASSERT_EQUAL(fetch_of(&result, fixture_module, fixture_module_size, &want, &err), -1);
 	CU_ASSERT_EQUAL(err.code, ERR_UNVERIFIED);
 	ASSERT_HAS(err.msg, ZEROS);
 	ASSERT_HAS(err.msg, got.hex);
 	ASSERT_HAS(err.msg, "local_fs://f.wasm: ");
 	CU_ASSERT_EQUAL(result.size, 0);
+}
+
+static void test_fetch_run__takes_the_module_out_of_what_it_came_in(void)
+{
+	AUTO(buf) struct buf tar = BUF_INIT(LIMIT_MIB);
+	AUTO(buf) struct buf gzip = BUF_INIT(LIMIT_MIB);
+	AUTO(buf) struct buf both = BUF_INIT(LIMIT_MIB);
+	const struct buf *const packed[] = {&tar, &gzip, &both};
+	struct digest want;
+
+	digest_of(&want, fixture_module, fixture_module_size);
+	tar_add_file(&tar, "README", "read me", 7);
+	tar_add_file(&tar, "plugin.wasm", fixture_module, fixture_module_size);
+	tar_end(&tar);
+	gzip_add(&gzip, fixture_module, fixture_module_size);
+	gzip_add(&both, tar.data, tar.len);
+	for (size_t i = 0; i < sizeof(packed) / sizeof(packed[0]); i++) {
+		struct fetch_result result = {0};
+		struct err err = {0};
+
+		CU_ASSERT_EQUAL(fetch_of(&result, packed[i]->data, packed[i]->len, &want, &err), 0);
+		CU_ASSERT_TRUE(digest_equal(&result.digest, &want));
+		CU_ASSERT_EQUAL(result.size, fixture_module_size);
+	}
+}
+
+static void test_fetch_run__does_not_take_the_digest_of_an_archive(void)
+{
+	AUTO(buf) struct buf gzip = BUF_INIT(LIMIT_MIB);
+	struct fetch_result result = {0};
+	struct digest want;
+	struct err err = {0};
+
+	gzip_add(&gzip, fixture_module, fixture_module_size);
+	digest_of(&want, gzip.data, gzip.len);
+	CU_ASSERT_EQUAL(fetch_of(&result, gzip.data, gzip.len, &want, &err), -1);
+	CU_ASSERT_EQUAL(err.code, ERR_UNVERIFIED);
+}
+
+static void test_fetch_run__says_where_an_archive_could_not_be_kept(void)
+{
+	AUTO(fixture_dir) char *dir = fixture_dir();
+	AUTO(free) char *path = fixture_write(dir, "f.gz", "\x1f\x8b", 2);
+	AUTO(fd) int fd = fixture_file();
+	struct fetch_options options = fixture_options();
+	struct fetch_request request = {.source = FETCH_LOCAL_FS, .uri = "f.gz"};
+	struct fetch_task task = {.options = &options, .request = &request};
+	struct fetch_result result = {0};
+	struct err err = {0};
+
+	options.local_root = dir;
+	options.temp_dir = "/nonexistent";
+	CU_ASSERT_EQUAL(fetch_run(&result, &task, fd, &err), -1);
+	ASSERT_HAS(err.msg, "local_fs://f.gz: a file below /nonexistent");
 }
 
 static void test_fetch_run__looks_at_the_digest_before_the_module(void)
@@ -88,7 +146,7 @@ static void test_fetch_run__looks_at_the_digest_before_the_module(void)
 	struct digest want = {.hex = ZEROS};
 	struct err err = {0};
 
-	CU_ASSERT_EQUAL(fetch_bytes(&result, "no module", 9, &want, &err), -1);
+	CU_ASSERT_EQUAL(fetch_of(&result, "no module", 9, &want, &err), -1);
 	CU_ASSERT_EQUAL(err.code, ERR_UNVERIFIED);
 }
 
@@ -99,7 +157,7 @@ static void test_fetch_run__refuses_what_is_no_module(void)
 	struct err err = {0};
 
 	digest_of(&want, "no module", 9);
-	CU_ASSERT_EQUAL(fetch_bytes(&result, "no module", 9, &want, &err), -1);
+	CU_ASSERT_EQUAL(fetch_of(&result, "no module", 9, &want, &err), -1);
 	CU_ASSERT_EQUAL(err.code, ERR_INVALID);
 	ASSERT_HAS(err.msg, "local_fs://f.wasm: ");
 	CU_ASSERT_EQUAL(result.size, 0);
@@ -110,7 +168,7 @@ static void test_fetch_run__refuses_an_empty_file(void)
 	struct fetch_result result = {0};
 	struct err err = {0};
 
-	CU_ASSERT_EQUAL(fetch_bytes(&result, "", 0, NULL, &err), -1);
+	CU_ASSERT_EQUAL(fetch_of(&result, "", 0, NULL, &err), -1);
 	CU_ASSERT_EQUAL(err.code, ERR_INVALID);
 }
 
@@ -121,11 +179,12 @@ static void test_fetch_run__holds_the_ceiling_of_its_options(void)
 	AUTO(fd) int fd = fixture_file();
 	struct fetch_options options = fixture_options();
 	struct fetch_request request = {.source = FETCH_HTTP, .uri = uri};
+	struct fetch_task task = {.options = &options, .request = &request};
 	struct fetch_result result = {0};
 	struct err err = {0};
 
 	options.max_bytes = fixture_module_size - 1;
-	CU_ASSERT_EQUAL(fetch_run(&result, &options, &request, fd, &err), -1);
+	CU_ASSERT_EQUAL(fetch_run(&result, &task, fd, &err), -1);
 	CU_ASSERT_EQUAL(err.code, ERR_INVALID);
 }
 
@@ -139,29 +198,28 @@ static void test_fetch_run__shows_no_credential(void)
 	AUTO(fd) int fd = fixture_file();
 	struct fetch_options options = fixture_options();
 	struct fetch_request request = {.source = FETCH_HTTP, .uri = uri};
+	struct fetch_task task = {.options = &options, .request = &request};
 	struct fetch_result result = {0};
 	struct err err = {0};
 
-	CU_ASSERT_EQUAL(fetch_run(&result, &options, &request, fd, &err), -1);
+	CU_ASSERT_EQUAL(fetch_run(&result, &task, fd, &err), -1);
 	CU_ASSERT_EQUAL(err.code, ERR_NOT_FOUND);
 	ASSERT_HAS(err.msg, want);
 	CU_ASSERT_PTR_NULL(strstr(err.msg, "secret"));
 }
 
-static void test_fetch_run__says_what_this_build_cannot_do(void)
+static void test_fetch_run__needs_an_account_for_s3(void)
 {
 	AUTO(fd) int fd = fixture_file();
 	struct fetch_options options = fixture_options();
-	struct fetch_request request = {.source = FETCH_OCI, .uri = "registry.test/f:1"};
+	struct fetch_request request = {.source = FETCH_S3, .uri = "bucket/key"};
+	struct fetch_task task = {.options = &options, .request = &request};
 	struct fetch_result result = {0};
 	struct err err = {0};
 
-	CU_ASSERT_EQUAL(fetch_run(&result, &options, &request, fd, &err), -1);
+	CU_ASSERT_EQUAL(fetch_run(&result, &task, fd, &err), -1);
 	CU_ASSERT_EQUAL(err.code, ERR_INVALID);
-	CU_ASSERT_STRING_EQUAL(err.msg, "protocol oci: not supported by this build yet");
-	request.source = FETCH_S3;
-	CU_ASSERT_EQUAL(fetch_run(&result, &options, &request, fd, &err), -1);
-	CU_ASSERT_STRING_EQUAL(err.msg, "protocol s3: not supported by this build yet");
+	CU_ASSERT_STRING_EQUAL(err.msg, "s3://bucket/key: protocol s3 is off");
 }
 
 static void test_fetch_source_name__is_the_manifests_word(void)
@@ -185,11 +243,13 @@ TEST_MAIN("fetch", TEST(test_fetch_run__describes_a_good_module),
 	TEST(test_fetch_run__counts_debug_sections),
 	TEST(test_fetch_run__accepts_the_digest_that_was_asked_for),
 	TEST(test_fetch_run__refuses_another_digest_and_names_both),
+	TEST(test_fetch_run__takes_the_module_out_of_what_it_came_in),
+	TEST(test_fetch_run__does_not_take_the_digest_of_an_archive),
+	TEST(test_fetch_run__says_where_an_archive_could_not_be_kept),
 	TEST(test_fetch_run__looks_at_the_digest_before_the_module),
 	TEST(test_fetch_run__refuses_what_is_no_module),
 	TEST(test_fetch_run__refuses_an_empty_file),
 	TEST(test_fetch_run__holds_the_ceiling_of_its_options),
-	TEST(test_fetch_run__shows_no_credential),
-	TEST(test_fetch_run__says_what_this_build_cannot_do),
+	TEST(test_fetch_run__shows_no_credential), TEST(test_fetch_run__needs_an_account_for_s3),
 	TEST(test_fetch_source_name__is_the_manifests_word),
 	TEST(test_fetch_setup__can_be_done_and_undone))

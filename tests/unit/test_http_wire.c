@@ -54,9 +54,11 @@ static int fetch(
 	AUTO(fd) int fd = fixture_file();
 	AUTO(sink) struct sink sink = {.fd = -1};
 
+	struct fetch_task task = {.options = &options, .request = &request};
+
 	options.ca_file = ca_file;
 	sink_init(&sink, fd, options.max_bytes);
-	int rc = http_fetch(&options, &request, &sink, err);
+	int rc = http_fetch(&task, &sink, err);
 	*good = rc == 0 && fixture_file_is(fd, fixture_module, fixture_module_size);
 	return rc;
 }

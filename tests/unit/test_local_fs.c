@@ -54,9 +54,11 @@ static int fetch(const char *root, const char *uri, uint64_t max, bool *good, st
 	AUTO(fd) int fd = fixture_file();
 	AUTO(sink) struct sink sink = {.fd = -1};
 
+	struct fetch_task task = {.options = &options, .request = &request};
+
 	options.local_root = root;
 	sink_init(&sink, fd, max);
-	int rc = local_fs_fetch(&options, &request, &sink, err);
+	int rc = local_fs_fetch(&task, &sink, err);
 	*good = rc == 0 && sink.size == strlen(TEN) && fixture_file_is(fd, TEN, strlen(TEN));
 	return rc;
 }
@@ -274,13 +276,14 @@ static void test_local_fs_fetch__gives_up_when_told_to_stop(void)
 	atomic_bool stop = true;
 	struct fetch_options options = fixture_options();
 	struct fetch_request request = {.source = FETCH_LOCAL_FS, .uri = "f.wasm"};
+	struct fetch_task task = {.options = &options, .request = &request};
 	struct err err = {0};
 
 	place_init(&p);
 	sink_init(&sink, fd, 100);
 	options.local_root = p.root;
 	options.stop = &stop;
-	CU_ASSERT_EQUAL(local_fs_fetch(&options, &request, &sink, &err), -1);
+	CU_ASSERT_EQUAL(local_fs_fetch(&task, &sink, &err), -1);
 	CU_ASSERT_EQUAL(err.code, ERR_TRANSIENT);
 	ASSERT_HAS(err.msg, "stopped");
 }

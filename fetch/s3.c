@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fetch/s3.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/limits.h"
+#include "base/xalloc.h"
+#include "fetch/aws.h"
+#include "fetch/aws_call.h"
+#include "fetch/aws_signer.h"
+#include "fetch/aws_xml.h"
+#include "fetch/exchange.h"
+#include "fetch/s3_error.h"
+#include "fetch/s3_place.h"
+
+/* What S3 said. */
+struct answer {
+	bool is_object; /* it is in the sink; else: */
+	long status;
+	char *code;   /* owned; may be NULL, as region */
+	char *region; /* owned; the bucket's */
+	bool is_signed;
+};
+
+static void auto_answer(struct answer *a)
+{
+	free(a->code);
+	free(a->region);
+}
+
+/* The bucket's region, by the header that AWS sends or the element that others do. */
+static char *read_region(const struct exchange_reply *reply, const struct buf *text)
+{
+	const char *header = exchange_reply_header(reply, "x-amz-bucket-region", 0);
+	struct err ignored;
+	AUTO(free) char *element = NULL;
+
+	if (header)
+		return aws_is_region(header) ? xstrdup(header) : NULL;
+	element = aws_xml_text(buf_text(text), text->len, "Region", &ignored);
+	return element && aws_is_region(element) ? STEAL(element) : NULL;
+}
+
+static int get(struct answer *out, struct aws_signer *signer, const struct s3_place *place,
+	struct sink *sink, struct err *err)
+{
+	AUTO(buf) struct buf text = BUF_INIT(LIMIT_AWS_ANSWER_BYTES);
+	AUTO(exchange_reply) struct exchange_reply reply = {0};
+	struct guard guard;
+	struct exchange_request request = {
+		.url = place->url,
+		.renew = aws_signer_renew,
+		.renew_arg = signer,
+		.accept = aws_call_accepts,
+		.sink = sink,
+		.text = &text,
+		.guard = aws_endpoint_guard(&place->endpoint, &guard),
+	};
+
+	if (aws_signer_renew(signer, &request.origin_headers, err) < 0)
+		return -1;
+	out->is_signed = request.origin_headers != NULL;
+
+	int rc = exchange(&reply, signer->task, &request, err);
+
+	out->status = reply.status;
+	out->is_object = rc == 0 && (reply.status == 200 || reply.status == 206);
+	out->code = aws_xml_error(buf_text(&text), text.len);
+	out->region = read_region(&reply, &text);
+	if (rc < 0 && out->code)
+		return err_wrap(err, "%s", out->code);
+	return rc;
+}
+
+static int get_from(struct answer *out, struct fetch_task *task, const struct aws_s3 *s3,
+	struct sink *sink, struct err *err)
+{
+	AUTO(s3_place) struct s3_place place = {0};
+	AUTO(free) char *bucket = NULL;
+	const char *key = NULL;
+
+	bucket = s3_split(&key, task->request->uri, err);
+	if (!bucket)
+		return -1;
+	s3_place_find(&place, s3->endpoint, s3->region, s3->path_style, bucket, key);
+
+	AUTO(aws_signer)
+	struct aws_signer signer = {
+		.task = task,
+		.service = "s3",
+		.region = s3->region,
+		.method = "GET",
+		.host = place.endpoint.host,
+		.path = place.path,
+		.path_rule = SIGV4_PATH_LITERAL,
+	};
+
+	return get(out, &signer, &place, sink, err);
+}
+
+static int refused(const struct answer *a, struct err *err)
+{
+	const struct s3_refusal refusal = {
+		.status = a->status,
+		.code = a->code,
+		.region = a->region,
+		.is_signed = a->is_signed,
+	};
+
+	return s3_refused(&refusal, err);
+}
+
+int s3_fetch(struct fetch_task *task, struct sink *sink, struct err *err)
+{
+	AUTO(aws_s3) struct aws_s3 s3 = {0};
+	AUTO(answer) struct answer first = {0};
+	AUTO(answer) struct answer second = {0};
+	AUTO(free) char *bucket = xstrndup(task->request->uri, strcspn(task->request->uri, "/"));
+	struct aws *aws = task->options->aws;
+
+	if (!aws)
+		return err_set(err, ERR_INVALID, "protocol s3 is off");
+	aws_s3_get(&s3, aws, bucket);
+	if (get_from(&first, task, &s3, sink, err) < 0)
+		return -1;
+	if (first.is_object)
+		return 0;
+	if (!first.region || strcmp(first.region, s3.region) == 0)
+		return refused(&first, err);
+
+	aws_s3_learn(aws, bucket, first.region);
+	free(s3.region);
+	s3.region = xstrdup(first.region);
+	if (get_from(&second, task, &s3, sink, err) < 0)
+		return -1;
+	return second.is_object ? 0 : refused(&second, err);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fetch/s3.h - a module from S3, or from a store that speaks its protocol.
+ * Signed with what fetch/aws.h has, unsigned where it has nothing, so that public buckets need no
+ * account.  The bucket's region is what its own answer says it is.
+ * Threads: none of its own.
+ */
+#ifndef WASMXDS_FETCH_S3_H
+#define WASMXDS_FETCH_S3_H
+
+#include "base/err.h"
+#include "fetch/sink.h"
+#include "fetch/task.h"
+
+/* Fetches the request's uri, bucket/key.  ERR_INVALID: no such uri, a wrong variable, too large;
+ * ERR_NOT_FOUND: bucket or key; ERR_DENIED: the credentials, or the clock; ERR_TRANSIENT; ERR_FULL.
+ * A fetch_driver. */
+int s3_fetch(struct fetch_task *task, struct sink *sink, struct err *err)
+	__attribute__((warn_unused_result));
+
+#endif
