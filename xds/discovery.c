@@ -119,16 +119,37 @@ static int encode_delta(struct buf *front, struct buf *back, Wasmxds__Xds__Any *
 	return gather_pack(&m.base, any->value.data, front, back, err);
 }
 
+/* The resource of r as an Any, whose bytes stand elsewhere. */
+static void point_to(Wasmxds__Xds__Any *any, const struct record *r, uint8_t *mark)
+{
+	wasmxds__xds__any__init(any);
+	any->type_url = lend(STREAM_TYPE_URL);
+	any->value.data = mark;
+	any->value.len = r->head.len + r->served_bytes + r->tail.len;
+}
+
 int discovery_response_encode(struct buf *front, struct buf *back, enum stream_variant variant,
 	const struct record *r, const struct stream_response *response, struct err *err)
 {
-	uint8_t mark;
+	uint8_t mark = 0;
 	Wasmxds__Xds__Any any;
 
-	wasmxds__xds__any__init(&any);
-	any.type_url = lend(STREAM_TYPE_URL);
-	any.value.data = &mark;
-	any.value.len = r->head.len + r->served_bytes + r->tail.len;
+	point_to(&any, r, &mark);
 	return variant == STREAM_SOTW ? encode_sotw(front, back, &any, response, err)
 				      : encode_delta(front, back, &any, r, response, err);
+}
+
+int discovery_more_encode(
+	struct buf *front, struct buf *back, const struct record *r, struct err *err)
+{
+	uint8_t mark = 0;
+	Wasmxds__Xds__Any any;
+	Wasmxds__Xds__Any *resources[] = {&any};
+	Wasmxds__Xds__DiscoveryResponse m;
+
+	point_to(&any, r, &mark);
+	wasmxds__xds__discovery_response__init(&m);
+	m.resources = resources;
+	m.n_resources = 1;
+	return gather_pack(&m.base, &mark, front, back, err);
 }

@@ -42,6 +42,7 @@ static struct resource *load(struct loader *l, const char *name)
 		catalog_remove(l->catalog, name);
 		log_info("record gone", LOG_STR("name", name));
 	} else {
+		l->metrics->records_unusable++;
 		log_error("record not usable", LOG_STR("name", name), LOG_ERR(&err));
 	}
 	return NULL;

@@ -13,11 +13,13 @@
 #include "store/blob.h"
 #include "store/store.h"
 #include "xds/catalog.h"
+#include "xds/metrics.h"
 
 struct loader {
-	struct store *store;      /* owned */
-	struct blob_cache *blobs; /* owned */
-	struct catalog *catalog;  /* borrowed */
+	struct store *store;         /* owned */
+	struct blob_cache *blobs;    /* owned */
+	struct catalog *catalog;     /* borrowed */
+	struct xds_metrics *metrics; /* borrowed */
 	uint64_t scans;
 	void (*changed)(void *arg, struct resource *r); /* a resource has a new payload */
 	void *arg;

@@ -13,6 +13,7 @@
 
 #include "base/auto.h"
 #include "base/inbox.h"
+#include "base/io.h"
 #include "base/lend.h"
 #include "base/limits.h"
 #include "base/log.h"
@@ -20,13 +21,18 @@
 #include "store/watch.h"
 #include "xds/session.h"
 
+#define TICK_MS 1000
+
 struct xds_server {
 	grpc_completion_queue *queue; /* owned */
 	grpc_server *server;          /* owned */
 	struct catalog catalog;
 	struct loader loader;
 	struct refusals *refusals; /* owned */
+	struct gate *gate;         /* owned; NULL: clients need no certificate */
+	struct tls *tls;           /* owned; NULL: plain text */
 	struct session_group group;
+	struct xds_metrics metrics;
 	pthread_t thread;
 	char *listen; /* owned; as asked for */
 	int port;     /* as bound */
@@ -41,6 +47,7 @@ struct xds_server {
 	 * empty batch rings the queue at once */
 	struct store_watch *watch; /* owned */
 	struct inbox *changes;     /* owned; of char * */
+	struct inbox *questions;   /* owned; of struct question */
 	atomic_bool rescan;        /* names were lost: compare all */
 	atomic_bool rung;          /* the ring is on its way */
 	grpc_channel *bell_channel;
@@ -72,6 +79,11 @@ static void on_store_changed(void *arg, const char *name)
 static void on_ring(struct op *op, bool ok)
 {
 	struct xds_server *x = op->owner;
+	const struct xds_view view = {.sessions = &x->group,
+		.catalog = &x->catalog,
+		.loader = &x->loader,
+		.metrics = &x->metrics};
+	struct question *question;
 	char *name;
 
 	(void)ok;
@@ -82,6 +94,23 @@ static void on_ring(struct op *op, bool ok)
 		loader_reload(&x->loader, name);
 		free(name);
 	}
+	while ((question = inbox_try_pop(x->questions)))
+		question_answer(question, &view);
+}
+
+bool xds_server_authenticates(const struct xds_server *x)
+{
+	return x->gate != NULL;
+}
+
+bool xds_server_ask(struct xds_server *x, question_look *look, void *arg, int64_t timeout_ms)
+{
+	struct question *question = question_new(look, arg);
+
+	if (!inbox_push(x->questions, question))
+		question_drop(question);
+	ring(x);
+	return question_wait(question, timeout_ms);
 }
 
 static void on_resource_changed(void *arg, struct resource *r)
@@ -138,48 +167,93 @@ static void on_shutdown(struct op *op, bool ok)
 	end_queue(x);
 }
 
+static void tick(struct xds_server *x)
+{
+	bool policy_changed = x->gate && gate_refresh(x->gate);
+
+	session_tick(&x->group, policy_changed);
+}
+
 static void *serve(void *arg)
 {
 	struct xds_server *x = arg;
-	gpr_timespec forever = gpr_inf_future(GPR_CLOCK_MONOTONIC);
+	int64_t tick_at = io_monotonic_ms() + TICK_MS;
 
 	for (;;) {
-		grpc_event event = grpc_completion_queue_next(x->queue, forever, NULL);
+		gpr_timespec until = gpr_time_add(
+			gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(TICK_MS, GPR_TIMESPAN));
+		grpc_event event = grpc_completion_queue_next(x->queue, until, NULL);
 		struct op *op = event.tag;
 
 		if (event.type == GRPC_QUEUE_SHUTDOWN)
 			return NULL;
 		if (event.type == GRPC_OP_COMPLETE)
 			op->done(op, event.success != 0);
+		if (!x->stopping && io_monotonic_ms() >= tick_at) {
+			tick(x);
+			tick_at = io_monotonic_ms() + TICK_MS;
+		}
 	}
 }
 
+/* gRPC says much at every level; what it says before it aborts must be seen. */
 static void log_grpc(gpr_log_func_args *args)
 {
-	log_debug("grpc", LOG_STR("text", args->message));
+	if (strstr(args->message, "assertion failed"))
+		log_error("grpc", LOG_STR("text", args->message));
+	else
+		log_debug("grpc", LOG_STR("text", args->message));
 }
 
-static int bind_port(struct xds_server *x, const char *listen, struct err *err)
+static grpc_arg int_arg(const char *key, int value)
+{
+	return (grpc_arg){.type = GRPC_ARG_INTEGER, .key = lend(key), .value.integer = value};
+}
+
+/* What one connection may cost, and when a dead or noisy one is closed. */
+static grpc_server *server_create(void)
 {
 	grpc_arg args[] = {
-		{.type = GRPC_ARG_INTEGER,
-			.key = lend(GRPC_ARG_ALLOW_REUSEPORT),
-			.value.integer = 0},
-		{.type = GRPC_ARG_INTEGER,
-			.key = lend(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH),
-			.value.integer = (int)LIMIT_XDS_REQUEST_BYTES},
+		int_arg(GRPC_ARG_ALLOW_REUSEPORT, 0),
+		int_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, (int)LIMIT_XDS_REQUEST_BYTES),
+		int_arg(GRPC_ARG_MAX_SEND_MESSAGE_LENGTH, -1),
+		int_arg(GRPC_ARG_MAX_METADATA_SIZE, (int)LIMIT_XDS_METADATA_BYTES),
+		int_arg(GRPC_ARG_MAX_CONCURRENT_STREAMS, LIMIT_XDS_CONNECTION_STREAMS),
+		int_arg(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, 20000),
+		int_arg(GRPC_ARG_KEEPALIVE_TIME_MS, 60000),
+		int_arg(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 20000),
+		int_arg(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1),
+		int_arg(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5000),
+		int_arg(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 10),
 	};
-	grpc_channel_args channel_args = {sizeof(args) / sizeof(args[0]), args};
-	grpc_server_credentials *plain = grpc_insecure_server_credentials_create();
+	const grpc_channel_args channel_args = {sizeof(args) / sizeof(args[0]), args};
 
-	x->server = grpc_server_create(&channel_args, NULL);
+	return grpc_server_create(&channel_args, NULL);
+}
+
+static int bind_port(struct xds_server *x, const struct xds_options *options, struct err *err)
+{
+	grpc_server_credentials *credentials;
+
+	if (options->tls.cert) {
+		x->tls = tls_new(&options->tls, err);
+		if (!x->tls)
+			return -1;
+	}
+	if (options->tls.client_ca) {
+		x->gate = gate_new(options->policy, err);
+		if (!x->gate)
+			return -1;
+	}
+	credentials = x->tls ? tls_credentials(x->tls) : grpc_insecure_server_credentials_create();
+	x->server = server_create();
 	grpc_server_register_completion_queue(x->server, x->queue, NULL);
-	x->port = grpc_server_add_http2_port(x->server, listen, plain);
-	grpc_server_credentials_release(plain);
+	x->port = grpc_server_add_http2_port(x->server, options->listen, credentials);
+	grpc_server_credentials_release(credentials);
 	if (x->port == 0)
 		return err_set(err, ERR_CONFLICT,
 			"cannot listen on \"%s\": it must be ADDRESS:PORT with a free port",
-			listen);
+			options->listen);
 	return 0;
 }
 
@@ -203,6 +277,7 @@ static struct xds_server *server_new(void)
 	catalog_init(&x->catalog);
 	x->refusals = refusals_new(LIMIT_XDS_REFUSALS);
 	x->changes = inbox_new(LIMIT_XDS_CHANGES, free);
+	x->questions = inbox_new(LIMIT_XDS_QUESTIONS, question_drop);
 	x->queue = grpc_completion_queue_create_for_next(NULL);
 	bell_create(x);
 	return x;
@@ -216,7 +291,10 @@ static void server_free(struct xds_server *x)
 	catalog_clear(&x->catalog);
 	loader_clear(&x->loader);
 	refusals_free(x->refusals);
+	gate_free(x->gate);
+	tls_free(x->tls);
 	inbox_free(x->changes);
+	inbox_free(x->questions);
 	free(x->listen);
 	free(x);
 	grpc_shutdown();
@@ -239,17 +317,22 @@ static int prepare(struct xds_server *x, const struct xds_options *options, stru
 	if (loader_init(&x->loader, options->store_dir, &x->catalog, err) < 0)
 		return -1;
 	x->loader.changed = on_resource_changed;
+	x->loader.metrics = &x->metrics;
 	x->listen = xstrdup(options->listen);
 	x->group = (struct session_group){.queue = x->queue,
 		.catalog = &x->catalog,
 		.refusals = x->refusals,
 		.loader = &x->loader,
+		.metrics = &x->metrics,
+		.max = options->max_streams,
+		.full_state = options->sotw_full_state,
 		.emptied = end_queue,
 		.arg = x};
 	x->watch =
 		store_watch_start(options->store_dir, options->poll_ms, on_store_changed, x, err);
-	if (!x->watch || bind_port(x, options->listen, err) < 0)
+	if (!x->watch || bind_port(x, options, err) < 0)
 		return -1;
+	x->group.gate = x->gate;
 	loader_rescan(&x->loader);
 	grpc_server_start(x->server);
 	return 0;

@@ -8,9 +8,12 @@
 #ifndef WASMXDS_XDS_SERVER_H
 #define WASMXDS_XDS_SERVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
+#include "xds/question.h"
+#include "xds/tls.h"
 
 struct xds_server; /* opaque */
 
@@ -18,6 +21,10 @@ struct xds_options {
 	const char *listen;    /* "127.0.0.1:8610"; port 0: any free one */
 	const char *store_dir; /* of an existing store */
 	int64_t poll_ms;       /* between two looks at the store's generation */
+	size_t max_streams;    /* at a time; one more is refused */
+	struct tls_files tls;  /* cert NULL: plain text */
+	const char *policy;    /* file (xds/policy.h), with tls.client_ca */
+	bool sotw_full_state;  /* each SotW response carries all that is subscribed */
 };
 
 /* Loads the records of the store, binds and serves.  ERR_INVALID: the address; ERR_CONFLICT: the
@@ -29,5 +36,12 @@ void xds_server_stop(struct xds_server *x);
 
 /* The address that is bound, with its real port; the caller frees it. */
 char *xds_server_address(const struct xds_server *x);
+
+/* Returns whether clients must show a certificate. */
+bool xds_server_authenticates(const struct xds_server *x);
+
+/* Has the serving thread call look(arg, view), and returns when it did; false when it did not
+ * within timeout_ms, or the server is stopping.  From any other thread. */
+bool xds_server_ask(struct xds_server *x, question_look *look, void *arg, int64_t timeout_ms);
 
 #endif

@@ -11,15 +11,42 @@
 #include <grpc/support/alloc.h>
 
 #include "base/auto.h"
-#include "base/lend.h"
+#include "base/io.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "xds/discovery.h"
+#include "xds/rate.h"
+#include "xds/reply.h"
+
+#define SILENCE_MS 30000 /* a stream on which nothing was ever asked is ended */
+#define IDLE_REQUEST_MS 100
+#define IDLE_REQUEST_BURST 200
+
+struct method {
+	const char *path;
+	const char *name;
+	enum stream_variant variant;
+	bool any_type; /* ADS: other types are asked for on the stream too */
+	bool once;     /* one request, one response */
+};
+
+#define ECDS "/envoy.service.extension.v3.ExtensionConfigDiscoveryService/"
+#define ADS "/envoy.service.discovery.v3.AggregatedDiscoveryService/"
+#define METHOD(service, name) service name, name
+
+static const struct method methods[] = {
+	{METHOD(ECDS, "StreamExtensionConfigs"), STREAM_SOTW, false, false},
+	{METHOD(ECDS, "DeltaExtensionConfigs"), STREAM_DELTA, false, false},
+	{METHOD(ECDS, "FetchExtensionConfigs"), STREAM_SOTW, false, true},
+	{METHOD(ADS, "StreamAggregatedResources"), STREAM_SOTW, true, false},
+	{METHOD(ADS, "DeltaAggregatedResources"), STREAM_DELTA, true, false},
+};
 
 struct session {
 	struct session_group *group; /* borrowed */
 	struct session *prev, *next; /* of the group's list */
+	const struct method *method; /* NULL: not ours */
 	struct stream stream;
 	grpc_call *call;            /* owned */
 	char *peer;                 /* owned by gRPC */
@@ -27,24 +54,11 @@ struct session {
 	struct op recv, send, close, status;
 	unsigned pending; /* operations under way */
 	int cancelled;    /* written by gRPC with close */
-	bool any_type;    /* ADS: other types are asked for on the stream too */
+	struct visitor visitor;
+	struct rate idle_requests; /* that neither answer nor change anything */
+	int64_t opened_ms;
 	bool sending;
 	bool finished; /* a status was sent, or the client is gone */
-};
-
-static const struct method {
-	const char *path;
-	enum stream_variant variant;
-	bool any_type;
-} methods[] = {
-	{"/envoy.service.extension.v3.ExtensionConfigDiscoveryService/StreamExtensionConfigs",
-		STREAM_SOTW, false},
-	{"/envoy.service.extension.v3.ExtensionConfigDiscoveryService/DeltaExtensionConfigs",
-		STREAM_DELTA, false},
-	{"/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources",
-		STREAM_SOTW, true},
-	{"/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources",
-		STREAM_DELTA, true},
 };
 
 static const struct method *find_method(const char *path)
@@ -80,7 +94,9 @@ static void session_free(struct session *s)
 		group->first = s->next;
 	if (s->next)
 		s->next->prev = s->prev;
+	group->n--;
 	stream_clear(&s->stream);
+	visitor_clear(&s->visitor);
 	gpr_free(s->peer);
 	grpc_call_unref(s->call);
 	free(s);
@@ -117,65 +133,65 @@ static void receive(struct session *s)
 	start_batch(s, &op, 1, &s->recv);
 }
 
-static void release_payload(void *payload)
+/* Has the module's bytes of r at hand; false, with a line in the log, where they cannot be had. */
+static bool load(struct session *s, struct resource *r)
 {
-	payload_unref(payload);
-}
-
-static void release_blob(void *blob)
-{
-	blob_unref(blob);
-}
-
-static grpc_slice lend_part(struct payload *payload, const struct buf *part)
-{
-	return grpc_slice_new_with_user_data(
-		part->data, part->len, release_payload, payload_ref(payload));
-}
-
-static grpc_slice lend_blob(struct blob *blob)
-{
-	return grpc_slice_new_with_user_data(
-		lend(blob_bytes(blob)), blob_size(blob), release_blob, blob_ref(blob));
-}
-
-/* Starts to send the resource of sub; the module and the record go by reference.  False: it cannot
- * be sent. */
-static bool send_resource(struct session *s, struct subscription *sub)
-{
-	AUTO(buf) struct buf front = BUF_INIT(LIMIT_RECORD_BYTES);
-	AUTO(buf) struct buf back = BUF_INIT(LIMIT_RECORD_BYTES);
-	struct resource *r = sub->resource;
-	const struct record *record = payload_record(r->payload);
-	grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
-	struct stream_response response;
-	grpc_slice slices[5];
 	struct err err;
 
-	if (!loader_blob(s->group->loader, r, &err)) {
-		log_error("module not served", LOG_STR("name", r->name),
-			LOG_STR("digest", record->served.hex), LOG_ERR(&err));
-		return false;
-	}
-	stream_sent(sub, &response);
-	if (discovery_response_encode(&front, &back, s->stream.variant, record, &response, &err) <
-		0) {
-		finish(s, GRPC_STATUS_INTERNAL, err.msg);
+	if (loader_blob(s->group->loader, r, &err))
 		return true;
-	}
-	slices[0] = grpc_slice_from_copied_buffer(front.data, front.len);
-	slices[1] = lend_part(r->payload, &record->head);
-	slices[2] = lend_blob(r->blob);
-	slices[3] = lend_part(r->payload, &record->tail);
-	slices[4] = grpc_slice_from_copied_buffer(back.data, back.len);
-	op.data.send_message.send_message = grpc_raw_byte_buffer_create(slices, 5);
-	for (size_t i = 0; i < 5; i++)
-		grpc_slice_unref(slices[i]);
+	s->group->metrics->modules_unusable++;
+	log_error("module not served", LOG_STR("name", r->name),
+		LOG_STR("digest", payload_record(r->payload)->served.hex), LOG_ERR(&err));
+	return false;
+}
+
+static void start_send(struct session *s, const struct reply *reply)
+{
+	grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
+
+	op.data.send_message.send_message = reply_buffer(reply);
 	start_batch(s, &op, 1, &s->send);
 	grpc_byte_buffer_destroy(op.data.send_message.send_message);
 	s->sending = true;
+	s->group->metrics->responses++;
+	s->group->metrics->response_bytes += reply->bytes;
+}
+
+/* With full state, the rest of what is subscribed goes into the same response. */
+static int add_others(
+	struct session *s, struct reply *reply, struct subscription *sub, struct err *err)
+{
+	struct subscription *other;
+	size_t at = 0;
+
+	while ((other = stream_also(sub, &at))) {
+		if (load(s, other->resource) &&
+			reply_add(reply, other->resource, s->stream.variant, NULL, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Starts to send the resource of sub.  False: it cannot be sent. */
+static bool send_resource(struct session *s, struct subscription *sub)
+{
+	AUTO(reply) struct reply reply = {0};
+	struct resource *r = sub->resource;
+	struct stream_response response;
+	struct err err;
+
+	if (!load(s, r))
+		return false;
+	stream_sent(sub, &response);
+	if (reply_add(&reply, r, s->stream.variant, &response, &err) < 0 ||
+		add_others(s, &reply, sub, &err) < 0) {
+		finish(s, GRPC_STATUS_INTERNAL, err.msg);
+		return true;
+	}
+	start_send(s, &reply);
 	log_debug("resource sent", LOG_STR("node", s->stream.node), LOG_STR("name", r->name),
-		LOG_STR("version", record->version), LOG_STR("nonce", response.nonce));
+		LOG_STR("version", sub->sent), LOG_STR("nonce", response.nonce));
 	return true;
 }
 
@@ -183,6 +199,7 @@ static void flush(struct session *s)
 {
 	struct subscription *sub;
 
+	s->stream.now = io_monotonic_ms();
 	while (!s->sending && !s->finished && (sub = stream_next(&s->stream))) {
 		if (!send_resource(s, sub))
 			stream_skip(sub);
@@ -200,6 +217,8 @@ void session_resource_changed(struct resource *r)
 static void log_verdict(
 	const struct session *s, const struct stream_verdict *verdict, const char *reason)
 {
+	s->group->metrics->acks += verdict->kind == STREAM_ACK;
+	s->group->metrics->nacks += verdict->kind == STREAM_NACK;
 	if (verdict->kind == STREAM_ACK)
 		log_info("ack", LOG_STR("node", s->stream.node), LOG_STR("peer", s->peer),
 			LOG_STR("name", verdict->name), LOG_STR("version", verdict->version));
@@ -212,29 +231,74 @@ static void log_verdict(
 /* On ADS, what is not ours is left to silence: this server knows of nothing else. */
 static int check_type(const struct session *s, const char *type_url, bool *ours, struct err *err)
 {
-	*ours = strcmp(type_url, STREAM_TYPE_URL) == 0 || (!s->any_type && type_url[0] == '\0');
-	if (!*ours && !s->any_type)
+	*ours = strcmp(type_url, STREAM_TYPE_URL) == 0 ||
+		(!s->method->any_type && type_url[0] == '\0');
+	if (!*ours && !s->method->any_type)
 		return err_set(err, ERR_INVALID,
 			"type_url must be %s on this service, not \"%.200s\"", STREAM_TYPE_URL,
 			type_url);
 	return 0;
 }
 
+static int on_stream_request(struct session *s, const struct stream_request *req, struct err *err)
+{
+	struct stream_verdict verdict;
+
+	s->stream.now = io_monotonic_ms();
+	if (stream_on_request(&s->stream, req, &verdict, err) < 0)
+		return -1;
+	log_verdict(s, &verdict, req->reason);
+	if (verdict.idle &&
+		!rate_take(&s->idle_requests, s->stream.now, IDLE_REQUEST_MS, IDLE_REQUEST_BURST))
+		return err_set(err, ERR_INVALID, "too many requests that say nothing new");
+	flush(s);
+	return 0;
+}
+
+static bool may_have(const struct session *s, const char *name)
+{
+	return !s->stream.allows || s->stream.allows(s->stream.grant, name);
+}
+
+/* One request, one response with all that it names and we have; nothing to have is NOT_FOUND. */
+static int on_only_request(struct session *s, const struct stream_request *req, struct err *err)
+{
+	AUTO(reply) struct reply reply = {0};
+	struct stream_response response = {.nonce = "1"};
+
+	for (size_t i = 0; i < req->n_names && i < LIMIT_XDS_NAMES; i++) {
+		struct resource *r = catalog_find(s->group->catalog, req->names[i]);
+		bool first = reply.n == 0;
+
+		if (!r || !r->payload || !may_have(s, r->name) || !load(s, r))
+			continue;
+		if (first)
+			(void)snprintf(response.version, sizeof(response.version), "%s",
+				payload_record(r->payload)->version);
+		if (reply_add(&reply, r, STREAM_SOTW, first ? &response : NULL, err) < 0)
+			return -1;
+		catalog_release(s->group->catalog, r);
+	}
+	if (reply.n == 0)
+		finish(s, GRPC_STATUS_NOT_FOUND, "no extension of these names");
+	else
+		start_send(s, &reply);
+	return 0;
+}
+
 static int on_message(struct session *s, const uint8_t *bytes, size_t n, struct err *err)
 {
 	AUTO(discovery_request) struct discovery_request req = {0};
-	struct stream_verdict verdict;
 	bool ours;
 
+	s->group->metrics->requests++;
 	if (discovery_request_decode(&req, s->stream.variant, bytes, n, err) < 0 ||
 		check_type(s, req.type_url, &ours, err) < 0)
 		return -1;
 	if (!ours)
 		return 0;
-	if (stream_on_request(&s->stream, &req.stream, &verdict, err) < 0)
-		return -1;
-	log_verdict(s, &verdict, req.stream.reason);
-	return 0;
+	return s->method->once ? on_only_request(s, &req.stream, err)
+			       : on_stream_request(s, &req.stream, err);
 }
 
 /* Reads the message that came, as one piece. */
@@ -265,11 +329,11 @@ static void on_recv(struct op *op, bool ok)
 	if (!ok || !s->incoming) {
 		finish(s, GRPC_STATUS_OK, "");
 	} else if (take_message(s, &err) < 0) {
+		s->group->metrics->streams_broken++;
 		log_warn("stream ended", LOG_STR("node", s->stream.node), LOG_STR("peer", s->peer),
 			LOG_ERR(&err));
 		finish(s, GRPC_STATUS_INVALID_ARGUMENT, err.msg);
-	} else if (!s->finished) {
-		flush(s);
+	} else if (!s->finished && !s->method->once) {
 		receive(s);
 	}
 	settle(s);
@@ -280,7 +344,9 @@ static void on_send(struct op *op, bool ok)
 	struct session *s = op->owner;
 
 	s->sending = false;
-	if (ok)
+	if (s->method->once)
+		finish(s, GRPC_STATUS_OK, "");
+	else if (ok)
 		flush(s);
 	settle(s);
 }
@@ -301,34 +367,104 @@ static void on_status(struct op *op, bool ok)
 	settle(op->owner);
 }
 
-void session_start(struct session_group *group, grpc_call *call, const char *path)
+/* With a gate, what the client may have depends on its certificate. */
+static void admit(struct session *s)
 {
-	const struct method *method = find_method(path);
+	if (!s->group->gate)
+		return;
+	gate_admit(s->group->gate, s->call, &s->visitor);
+	s->stream.identity = s->visitor.n > 0 ? s->visitor.names[0] : NULL;
+	s->stream.allows = grant_allows;
+	s->stream.grant = s->visitor.grant;
+}
+
+static struct session *session_new(struct session_group *group, grpc_call *call, const char *path)
+{
 	struct session *s = xcalloc(1, sizeof(*s));
-	grpc_op close = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
-	grpc_op metadata = {.op = GRPC_OP_SEND_INITIAL_METADATA};
 
 	s->group = group;
 	s->call = call;
+	s->method = find_method(path);
 	s->peer = grpc_call_get_peer(call);
+	s->opened_ms = io_monotonic_ms();
 	s->recv = (struct op){on_recv, s};
 	s->send = (struct op){on_send, s};
 	s->close = (struct op){on_close, s};
 	s->status = (struct op){on_status, s};
-	stream_init(&s->stream, method ? method->variant : STREAM_SOTW, group->catalog,
+	stream_init(&s->stream, s->method ? s->method->variant : STREAM_SOTW, group->catalog,
 		group->refusals);
+	admit(s);
+	s->stream.full_state = group->full_state && s->stream.variant == STREAM_SOTW;
 	s->next = group->first;
 	if (s->next)
 		s->next->prev = s;
 	group->first = s;
+	group->n++;
+	return s;
+}
+
+static void turn_away(struct session *s, grpc_status_code code, const char *why)
+{
+	s->group->metrics->streams_refused++;
+	log_warn("stream refused", LOG_STR("peer", s->peer),
+		LOG_STR("identity", s->stream.identity), LOG_STR("why", why));
+	finish(s, code, why);
+}
+
+void session_start(struct session_group *group, grpc_call *call, const char *path)
+{
+	struct session *s = session_new(group, call, path);
+	grpc_op close = {.op = GRPC_OP_RECV_CLOSE_ON_SERVER};
+	grpc_op metadata = {.op = GRPC_OP_SEND_INITIAL_METADATA};
+
 	close.data.recv_close_on_server.cancelled = &s->cancelled;
 	start_batch(s, &close, 1, &s->close);
 	start_batch(s, &metadata, 1, &s->status);
-	if (!method) {
+	group->metrics->streams++;
+	if (!s->method) {
 		finish(s, GRPC_STATUS_UNIMPLEMENTED, "no such method");
 		return;
 	}
-	s->any_type = method->any_type;
-	log_info("stream opened", LOG_STR("peer", s->peer), LOG_STR("method", path));
+	if (group->n > group->max) {
+		turn_away(s, GRPC_STATUS_RESOURCE_EXHAUSTED, "too many streams");
+		return;
+	}
+	if (group->gate && !s->visitor.grant) {
+		turn_away(s, GRPC_STATUS_PERMISSION_DENIED,
+			"the policy gives nothing to this certificate");
+		return;
+	}
+	log_info("stream opened", LOG_STR("peer", s->peer), LOG_STR("identity", s->stream.identity),
+		LOG_STR("method", s->method->name));
 	receive(s);
+}
+
+void session_tick(struct session_group *group, bool policy_changed)
+{
+	int64_t now = io_monotonic_ms();
+
+	/* finish() only starts an operation; nothing is freed before its tag comes back */
+	for (struct session *s = group->first; s; s = s->next) {
+		if (s->finished)
+			continue;
+		if (s->stream.requests == 0 && now - s->opened_ms > SILENCE_MS)
+			finish(s, GRPC_STATUS_DEADLINE_EXCEEDED, "nothing was asked for");
+		else if (policy_changed && !gate_still_admits(group->gate, &s->visitor))
+			finish(s, GRPC_STATUS_UNAVAILABLE, "the policy changed: come again");
+	}
+}
+
+const struct session *session_next(
+	const struct session_group *group, const struct session *s, struct session_info *info)
+{
+	s = s ? s->next : group->first;
+	while (s && !s->method)
+		s = s->next;
+	if (s)
+		*info = (struct session_info){.stream = &s->stream,
+			.identity = s->stream.identity,
+			.peer = s->peer,
+			.method = s->method->name,
+			.opened_ms = s->opened_ms};
+	return s;
 }

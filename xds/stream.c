@@ -22,51 +22,11 @@ void stream_init(struct stream *s, enum stream_variant variant, struct catalog *
 	};
 }
 
-static struct stream_state pair_hash(const char *name, const char *version)
-{
-	AUTO(hasher) struct hasher *h = hasher_new();
-	struct digest d;
-	char low[17];
-
-	hasher_update(h, name, strlen(name) + 1);
-	hasher_update(h, version, strlen(version));
-	hasher_final(h, &d);
-	(void)snprintf(low, sizeof(low), "%.16s", d.hex + 16);
-	d.hex[16] = '\0';
-	return (struct stream_state){.sum = {strtoull(d.hex, NULL, 16), strtoull(low, NULL, 16)}};
-}
-
-static void state_add(struct stream_state *state, const char *name, const char *version)
-{
-	if (!version)
-		return;
-	struct stream_state pair = pair_hash(name, version);
-
-	state->sum[0] += pair.sum[0];
-	state->sum[1] += pair.sum[1];
-}
-
-static void state_subtract(struct stream_state *state, const char *name, const char *version)
-{
-	if (!version)
-		return;
-	struct stream_state pair = pair_hash(name, version);
-
-	state->sum[0] -= pair.sum[0];
-	state->sum[1] -= pair.sum[1];
-}
-
-static void state_text(const struct stream_state *state, char out[DIGEST_HEX_LEN + 1])
-{
-	(void)snprintf(
-		out, DIGEST_HEX_LEN + 1, "%016" PRIx64 "%016" PRIx64, state->sum[0], state->sum[1]);
-}
-
 static const char *current_version(const struct subscription *sub)
 {
 	const struct payload *payload = sub->resource->payload;
 
-	return payload ? payload_record(payload)->version : NULL;
+	return payload && !sub->denied ? payload_record(payload)->version : NULL;
 }
 
 static bool same(const char *a, const char *b)
@@ -80,10 +40,16 @@ static void set_held(struct subscription *sub, const char *version)
 	struct stream *s = sub->stream;
 	char *held = xstrdup_null(version);
 
-	state_subtract(&s->held, sub->resource->name, sub->held);
-	state_add(&s->held, sub->resource->name, held);
+	if (s->variant == STREAM_SOTW) {
+		holdings_subtract(&s->held, sub->resource->name, sub->held);
+		holdings_add(&s->held, sub->resource->name, held);
+	}
 	free(sub->held);
 	sub->held = held;
+	if (!held)
+		return;
+	free(sub->good);
+	sub->good = xstrdup(held);
 }
 
 static void leave_queue(struct subscription *sub)
@@ -129,6 +95,8 @@ static struct subscription *subscribe(struct stream *s, const char *name)
 
 	sub->stream = s;
 	sub->resource = r;
+	sub->denied = s->allows && !s->allows(s->grant, name);
+	sub->since = s->now;
 	sub->next = r->first;
 	if (r->first)
 		r->first->prev = sub;
@@ -155,6 +123,7 @@ static void unlink_subscription(void *p)
 	catalog_release(s->catalog, r);
 	free(sub->held);
 	free(sub->sent);
+	free(sub->good);
 	free(sub->refused);
 	free(sub->reason);
 	free(sub);
@@ -171,8 +140,8 @@ static void unsubscribe(struct stream *s, const char *name)
 void stream_clear(struct stream *s)
 {
 	map_clear(&s->subscriptions, unlink_subscription);
-	free(s->node);
-	s->node = NULL;
+	free(STEAL(s->node));
+	free(STEAL(s->who));
 }
 
 static int check_names(const struct stream *s, char **names, size_t n, struct err *err)
@@ -192,48 +161,110 @@ static int check_names(const struct stream *s, char **names, size_t n, struct er
 	return 0;
 }
 
-/* The subscription that the request's nonce answers, or NULL: the first request, one that only
- * changes the names, a stale nonce, or one of a resource that it no longer wants. */
-static struct subscription *answered(const struct stream *s, const struct stream_request *req)
+/* The nonce that the request answers, or 0: the first request, or one that only changes the names.
+ */
+static uint64_t answered_nonce(const struct stream_request *req)
 {
 	char *end = NULL;
 	uint64_t nonce = strtoull(req->nonce, &end, 10);
 
-	if (req->nonce[0] == '\0' || *end != '\0')
-		return NULL;
-	for (struct subscription *sub = s->awaited.first; sub; sub = sub->qnext) {
-		if (sub->nonce == nonce)
-			return sub;
+	return req->nonce[0] != '\0' && *end == '\0' ? nonce : 0;
+}
+
+/* The next subscription that was sent with nonce.  None: a stale nonce, or the answer is about a
+ * resource that the client no longer wants. */
+static struct subscription *find_awaited(const struct stream *s, uint64_t nonce)
+{
+	struct subscription *sub = s->awaited.first;
+
+	while (sub && sub->nonce != nonce)
+		sub = sub->qnext;
+	return sub;
+}
+
+static void accept(struct subscription *sub)
+{
+	char *sent = STEAL(sub->sent);
+
+	free(STEAL(sub->refused));
+	free(STEAL(sub->reason));
+	set_held(sub, sent);
+	free(sent);
+}
+
+static void refuse(struct subscription *sub, const char *reason)
+{
+	const struct stream *s = sub->stream;
+
+	free(sub->refused);
+	free(sub->reason);
+	sub->refused = STEAL(sub->sent);
+	sub->reason = xstrndup(reason, LIMIT_XDS_REASON_BYTES);
+	set_held(sub, NULL);
+	if (s->who)
+		refusals_add(s->refusals, s->who, sub->resource->name, sub->refused, sub->reason);
+}
+
+/* Whether text holds name as a word of its own: "a/1" does not stand in "a/10" or "a/1.b". */
+static bool mentions(const char *text, const char *name)
+{
+	static const char in_names[] = "abcdefghijklmnopqrstuvwxyz0123456789-./";
+
+	for (const char *at = strstr(text, name); at; at = strstr(at + 1, name)) {
+		const char *end = at + strlen(name);
+
+		end += strspn(end, ".");
+		if ((at == text || !strchr(in_names, at[-1])) && strspn(end, in_names) == 0)
+			return true;
 	}
-	return NULL;
+	return false;
+}
+
+/* With full state, a refusal is about a response of many; Envoy's reason names the plugin, which
+ * bears the resource's name.  Those that it does not name were taken. */
+static bool blames_some(const struct stream *s, const char *reason)
+{
+	const struct subscription *sub;
+	const char *name;
+	size_t at = 0;
+
+	while (s->full_state && (sub = map_next(&s->subscriptions, &at, &name))) {
+		if ((sub->sent || current_version(sub)) && mentions(reason, name))
+			return true;
+	}
+	return false;
+}
+
+static void note_verdict(struct stream_verdict *verdict, const struct subscription *sub, bool nack)
+{
+	if (verdict->kind == STREAM_NACK || (verdict->kind == STREAM_ACK && !nack))
+		return;
+	verdict->kind = nack ? STREAM_NACK : STREAM_ACK;
+	(void)snprintf(verdict->name, sizeof(verdict->name), "%s", sub->resource->name);
+	(void)snprintf(verdict->version, sizeof(verdict->version), "%s", sub->sent);
 }
 
 static void judge(
 	struct stream *s, const struct stream_request *req, struct stream_verdict *verdict)
 {
-	struct subscription *sub = answered(s, req);
-	char *sent;
+	uint64_t nonce = answered_nonce(req);
+	struct subscription_queue judged = {0};
+	bool some = req->refuses && blames_some(s, req->reason);
+	struct subscription *sub;
 
-	if (!sub)
-		return;
-	leave_queue(sub);
-	sent = STEAL(sub->sent);
-	verdict->kind = req->refuses ? STREAM_NACK : STREAM_ACK;
-	(void)snprintf(verdict->name, sizeof(verdict->name), "%s", sub->resource->name);
-	(void)snprintf(verdict->version, sizeof(verdict->version), "%s", sent);
-	free(STEAL(sub->refused));
-	free(STEAL(sub->reason));
-	set_held(sub, req->refuses || sub->again ? NULL : sent);
-	sub->again = false;
-	stream_touch(sub);
-	if (!req->refuses) {
-		free(sent);
-		return;
+	while (nonce != 0 && (sub = find_awaited(s, nonce))) {
+		bool nack = req->refuses && (!some || mentions(req->reason, sub->resource->name));
+
+		note_verdict(verdict, sub, nack);
+		join_queue(sub, &judged);
+		sub->since = s->now;
+		if (nack)
+			refuse(sub, req->reason);
+		else
+			accept(sub);
 	}
-	sub->refused = sent;
-	sub->reason = xstrndup(req->reason, LIMIT_XDS_REASON_BYTES);
-	if (s->node[0] != '\0')
-		refusals_add(s->refusals, s->node, sub->resource->name, sent, sub->reason);
+	while (judged.first)
+		join_queue(judged.first, &s->pending);
 }
 
 static bool refused(const struct subscription *sub, const char *version)
@@ -242,8 +273,32 @@ static bool refused(const struct subscription *sub, const char *version)
 
 	if (same(version, sub->refused))
 		return true;
-	return s->node[0] != '\0' &&
-	       refusals_find(s->refusals, s->node, sub->resource->name, version);
+	return s->who && refusals_find(s->refusals, s->who, sub->resource->name, version);
+}
+
+const char *stream_refusal(const struct subscription *sub)
+{
+	const struct stream *s = sub->stream;
+	const char *version = current_version(sub);
+
+	if (!version)
+		return NULL;
+	if (same(version, sub->refused))
+		return sub->reason;
+	return s->who ? refusals_find(s->refusals, s->who, sub->resource->name, version) : NULL;
+}
+
+enum stream_sync stream_sync_of(const struct subscription *sub)
+{
+	const char *version = current_version(sub);
+
+	if (sub->denied)
+		return STREAM_DENIED;
+	if (!version)
+		return STREAM_MISSING;
+	if (refused(sub, version))
+		return STREAM_REFUSED;
+	return same(version, sub->held) ? STREAM_SYNCED : STREAM_STALE;
 }
 
 /* A first SotW request with a version comes from a client that was connected before: it holds what
@@ -253,16 +308,16 @@ static void recognise(struct stream *s, const char *version)
 	struct subscription *sub;
 	const char *name;
 	size_t at = 0;
-	struct stream_state state = {0};
+	struct holdings state = {0};
 	char text[DIGEST_HEX_LEN + 1];
 	const char *current = NULL;
 
 	while ((sub = map_next(&s->subscriptions, &at, &name))) {
 		current = current_version(sub);
 		if (current && !refused(sub, current))
-			state_add(&state, name, current);
+			holdings_add(&state, name, current);
 	}
-	state_text(&state, text);
+	holdings_text(&state, text);
 	if (strcmp(text, version) != 0 && (s->subscriptions.n != 1 || !same(current, version)))
 		return;
 	at = 0;
@@ -273,20 +328,24 @@ static void recognise(struct stream *s, const char *version)
 	}
 }
 
-/* A SotW request names all that the client wants.  What it left out is forgotten, so that it is
+/* Both return whether the names changed.
+ * A SotW request names all that the client wants.  What it left out is forgotten, so that it is
  * sent again when the client asks for it later. */
-static void replace_names(struct stream *s, const struct stream_request *req)
+static bool replace_names(struct stream *s, const struct stream_request *req)
 {
 	AUTO(free) struct subscription **gone = NULL;
 	struct subscription *sub;
 	const char *name;
 	size_t at = 0;
 	size_t n = 0;
+	bool changed = false;
 
 	for (size_t i = 0; i < req->n_names; i++) {
 		sub = map_get(&s->subscriptions, req->names[i]);
-		if (!sub)
+		if (!sub) {
 			sub = subscribe(s, req->names[i]);
+			changed = true;
+		}
 		sub->seen = s->requests;
 	}
 	gone = xcalloc(s->subscriptions.n + 1, sizeof(struct subscription *));
@@ -296,10 +355,12 @@ static void replace_names(struct stream *s, const struct stream_request *req)
 	}
 	for (size_t i = 0; i < n; i++)
 		unsubscribe(s, gone[i]->resource->name);
+	return changed || n > 0;
 }
 
-/* Delta: a name that is subscribed again wants its resource again, whatever it was sent before. */
-static void change_names(struct stream *s, const struct stream_request *req)
+/* Delta: a name that is subscribed again wants its resource again, whatever it was sent before;
+ * what is on its way now will arrive after the request, and so answers it. */
+static bool change_names(struct stream *s, const struct stream_request *req)
 {
 	for (size_t i = 0; i < req->n_gone; i++)
 		unsubscribe(s, req->gone[i]);
@@ -310,10 +371,10 @@ static void change_names(struct stream *s, const struct stream_request *req)
 			(void)subscribe(s, req->names[i]);
 			continue;
 		}
-		sub->again = sub->sent != NULL;
 		set_held(sub, NULL);
 		stream_touch(sub);
 	}
+	return req->n_gone > 0 || req->n_names > 0;
 }
 
 static void learn_held(struct stream *s, const struct stream_request *req)
@@ -328,22 +389,29 @@ static void learn_held(struct stream *s, const struct stream_request *req)
 	}
 }
 
+/* Who a client is, for what is remembered of it, is first of all who its certificate says it is. */
+static void learn_node(struct stream *s, const char *node)
+{
+	if (s->node[0] != '\0' || node[0] == '\0')
+		return;
+	free(s->node);
+	s->node = xstrndup(node, LIMIT_XDS_NODE_BYTES);
+	s->who = xasprintf("%s\n%s", s->identity ? s->identity : "", s->node);
+}
+
 int stream_on_request(struct stream *s, const struct stream_request *req,
 	struct stream_verdict *verdict, struct err *err)
 {
+	bool changed;
+
 	*verdict = (struct stream_verdict){.kind = STREAM_NO_VERDICT};
 	if (check_names(s, req->names, req->n_names, err) < 0)
 		return -1;
 	s->requests++;
-	if (s->node[0] == '\0' && req->node[0] != '\0') {
-		free(s->node);
-		s->node = xstrndup(req->node, LIMIT_XDS_NODE_BYTES);
-	}
+	learn_node(s, req->node);
 	judge(s, req, verdict);
-	if (s->variant == STREAM_SOTW)
-		replace_names(s, req);
-	else
-		change_names(s, req);
+	changed = s->variant == STREAM_SOTW ? replace_names(s, req) : change_names(s, req);
+	verdict->idle = verdict->kind == STREAM_NO_VERDICT && !changed;
 	if (!s->started && req->n_names > 0) {
 		s->started = true;
 		if (s->variant == STREAM_DELTA)
@@ -370,24 +438,70 @@ struct subscription *stream_next(struct stream *s)
 	return s->pending.first;
 }
 
+/* What the client holds once it accepts what is sent to it now. */
+static void next_state(const struct subscription *sub, struct holdings *state)
+{
+	struct stream *s = sub->stream;
+	const struct subscription *other;
+	const char *name;
+	size_t at = 0;
+
+	if (!s->full_state) {
+		*state = s->held;
+		holdings_subtract(state, sub->resource->name, sub->held);
+		holdings_add(state, sub->resource->name, sub->sent);
+		return;
+	}
+	*state = (struct holdings){0};
+	while ((other = map_next(&s->subscriptions, &at, &name))) {
+		const char *version = current_version(other);
+
+		if (version && !refused(other, version))
+			holdings_add(state, name, version);
+	}
+}
+
+static void mark_sent(struct subscription *sub, uint64_t nonce)
+{
+	struct stream *s = sub->stream;
+
+	join_queue(sub, &s->awaited);
+	sub->sent = xstrdup(current_version(sub));
+	sub->nonce = nonce;
+	sub->since = s->now;
+}
+
 void stream_sent(struct subscription *sub, struct stream_response *out)
 {
 	struct stream *s = sub->stream;
 	const char *version = current_version(sub);
-	struct stream_state state = s->held;
+	struct holdings state;
 
 	assert(version && !sub->sent);
-	join_queue(sub, &s->awaited);
-	sub->sent = xstrdup(version);
-	sub->nonce = ++s->last_nonce;
+	mark_sent(sub, ++s->last_nonce);
 	(void)snprintf(out->nonce, sizeof(out->nonce), "%" PRIu64, sub->nonce);
 	if (s->variant == STREAM_DELTA || s->subscriptions.n == 1) {
 		(void)snprintf(out->version, sizeof(out->version), "%s", version);
 		return;
 	}
-	state_subtract(&state, sub->resource->name, sub->held);
-	state_add(&state, sub->resource->name, version);
-	state_text(&state, out->version);
+	next_state(sub, &state);
+	holdings_text(&state, out->version);
+}
+
+struct subscription *stream_also(struct subscription *sub, size_t *at)
+{
+	struct stream *s = sub->stream;
+	struct subscription *other;
+	const char *name;
+
+	while (s->full_state && (other = map_next(&s->subscriptions, at, &name))) {
+		if (other == sub || !current_version(other))
+			continue;
+		if (!other->sent && lacks(other))
+			mark_sent(other, sub->nonce);
+		return other;
+	}
+	return NULL;
 }
 
 void stream_skip(struct subscription *sub)

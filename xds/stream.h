@@ -25,6 +25,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "xds/catalog.h"
+#include "xds/holdings.h"
 #include "xds/refusals.h"
 
 #define STREAM_TYPE_URL "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
@@ -38,12 +39,14 @@ struct subscription {
 	struct subscription *qprev, *qnext; /* of the queue that it is in */
 	struct subscription_queue *queue;   /* the stream's pending or awaited; NULL: in neither */
 	uint64_t seen;                      /* in the request of this number (SotW) */
-	bool again;                         /* asked for anew while a version was on its way */
+	bool denied;                        /* the client may not have it: as if it did not exist */
 	uint64_t nonce;                     /* of what is on its way */
 	char *held;    /* owned; version that the client has; NULL: none known */
 	char *sent;    /* owned; version on its way; NULL: none */
+	char *good;    /* owned; version that it accepted last; NULL: none known */
 	char *refused; /* owned; version that it NACKed last; NULL: none */
 	char *reason;  /* owned; the client's words for that */
+	int64_t since; /* ms; when it was last sent something, or answered */
 };
 
 struct subscription_queue {
@@ -73,26 +76,27 @@ struct stream_verdict {
 	enum stream_verdict_kind kind;
 	char name[LIMIT_XDS_NAME_BYTES + 1];
 	char version[DIGEST_HEX_LEN + 1]; /* that it is about */
-};
-
-/* One word for a set of (name, version) pairs: a sum of their hashes, which is the same in any
- * order and on every replica, and costs one hash for a change. */
-struct stream_state {
-	uint64_t sum[2];
+	bool idle;                        /* the request answered nothing and changed nothing */
 };
 
 struct stream {
 	enum stream_variant variant;
-	struct catalog *catalog;           /* borrowed */
-	struct refusals *refusals;         /* borrowed */
-	char *node;                        /* owned; id, from the first request that gave it */
-	struct map subscriptions;          /* name → struct subscription, owned */
+	struct catalog *catalog;   /* borrowed */
+	struct refusals *refusals; /* borrowed */
+	char *node;                /* owned; id, from the first request that gave it */
+	const char *identity;      /* borrowed; from its certificate; NULL: none */
+	char *who;                 /* owned; identity and node, for refusals; NULL: not known */
+	struct map subscriptions;  /* name → struct subscription, owned */
 	struct subscription_queue pending; /* may have something to send */
 	struct subscription_queue awaited; /* on their way, by nonce; SotW: at most one */
 	uint64_t last_nonce;               /* 0: nothing sent yet */
 	uint64_t requests;
-	struct stream_state held; /* SotW: what the client holds, as version_info */
-	bool started;             /* the first request that names something was read */
+	bool (*allows)(const void *grant, const char *name); /* NULL: everything is allowed */
+	const void *grant;                                   /* borrowed */
+	bool full_state;      /* SotW: each response carries all that is subscribed */
+	int64_t now;          /* ms; the caller sets it before each call */
+	struct holdings held; /* SotW: what the client holds, as version_info */
+	bool started;         /* the first request that names something was read */
 };
 
 void stream_init(struct stream *s, enum stream_variant variant, struct catalog *catalog,
@@ -119,6 +123,23 @@ struct stream_response {
 
 /* The resource of sub goes out now, with out. */
 void stream_sent(struct subscription *sub, struct stream_response *out);
+
+/* With full_state, what else the response carries: after stream_sent() for sub, start with *at = 0;
+ * returns the next subscription, or NULL at the end. */
+struct subscription *stream_also(struct subscription *sub, size_t *at);
+
+/* How a subscription stands, as those who look after the fleet see it. */
+enum stream_sync {
+	STREAM_SYNCED,  /* the client has the current version */
+	STREAM_STALE,   /* a newer one is on its way, or soon will be */
+	STREAM_REFUSED, /* the client refused the current version */
+	STREAM_MISSING, /* there is no such resource, or no more */
+	STREAM_DENIED,  /* the client may not have it */
+};
+enum stream_sync stream_sync_of(const struct subscription *sub);
+
+/* Returns why the client refused the current version, or NULL where it did not; borrowed. */
+const char *stream_refusal(const struct subscription *sub);
 
 /* The resource of sub cannot be sent; it is not tried again before it changes. */
 void stream_skip(struct subscription *sub);

@@ -5,6 +5,7 @@
  * a response that decodes, with a fresh nonce, of a version that this stream has not refused.
  */
 #include <assert.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ enum step { STEP_REQUEST, STEP_PUBLISH, STEP_REMOVE, STEP_SKIP, STEP_RECONNECT, 
 
 struct life {
 	enum stream_variant variant;
+	bool full_state;
 	struct catalog catalog;
 	struct refusals *refusals; /* owned */
 	struct stream stream;
@@ -104,21 +106,33 @@ static void check_response(
 		check_delta(&front, said);
 }
 
+/* Bytes that it refused would be ACKed and not run. */
+static void check_not_refused(
+	const struct life *life, const struct subscription *sub, const struct record *r)
+{
+	const char *who = life->stream.who;
+
+	assert(!sub->refused || strcmp(sub->refused, r->version) != 0);
+	assert(!who || !refusals_find(life->refusals, who, r->name, r->version));
+}
+
 static void send_all(struct life *life)
 {
 	struct subscription *sub;
+	const struct subscription *other;
 	struct stream_response said;
 
 	while ((sub = stream_next(&life->stream))) {
 		const struct record *r = payload_record(sub->resource->payload);
 		uint64_t before = life->stream.last_nonce;
+		size_t at = 0;
 
-		assert(!sub->refused || strcmp(sub->refused, r->version) != 0);
-		assert(!refusals_find(life->refusals, life->stream.node, r->name, r->version) ||
-			life->stream.node[0] == '\0');
+		check_not_refused(life, sub, r);
 		stream_sent(sub, &said);
 		assert(life->stream.last_nonce > before);
 		check_response(life->variant, r, &said);
+		while ((other = stream_also(sub, &at)))
+			assert(life->full_state && other != sub && other->resource->payload);
 	}
 }
 
@@ -138,10 +152,10 @@ static void request(struct life *life, const uint8_t *bytes, size_t n)
 	assert(life->stream.subscriptions.n <= LIMIT_XDS_NAMES);
 }
 
-static void reconnect(struct life *life)
+static void connect_anew(struct life *life)
 {
-	stream_clear(&life->stream);
 	stream_init(&life->stream, life->variant, &life->catalog, life->refusals);
+	life->stream.full_state = life->full_state;
 	life->ended = false;
 }
 
@@ -172,7 +186,8 @@ static size_t take_step(struct life *life, const uint8_t *data, size_t size)
 			stream_skip(sub);
 		break;
 	case STEP_RECONNECT:
-		reconnect(life);
+		stream_clear(&life->stream);
+		connect_anew(life);
 		break;
 	case STEPS:
 	default:
@@ -181,12 +196,13 @@ static size_t take_step(struct life *life, const uint8_t *data, size_t size)
 	return 1;
 }
 
-static void live(enum stream_variant variant, const uint8_t *data, size_t size)
+static void live(enum stream_variant variant, bool full_state, const uint8_t *data, size_t size)
 {
-	struct life life = {.variant = variant, .refusals = refusals_new(8)};
+	struct life life = {
+		.variant = variant, .full_state = full_state, .refusals = refusals_new(8)};
 
 	catalog_init(&life.catalog);
-	stream_init(&life.stream, variant, &life.catalog, life.refusals);
+	connect_anew(&life);
 	publish(&life, 0);
 	publish(&life, 1);
 	while (size > 0) {
@@ -204,7 +220,8 @@ static void live(enum stream_variant variant, const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	live(STREAM_SOTW, data, size);
-	live(STREAM_DELTA, data, size);
+	live(STREAM_SOTW, false, data, size);
+	live(STREAM_SOTW, true, data, size);
+	live(STREAM_DELTA, false, data, size);
 	return 0;
 }

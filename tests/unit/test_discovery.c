@@ -232,7 +232,19 @@ static void fill_record(struct record *r)
 	CU_ASSERT_EQUAL(buf_append(&r->tail, "tail", 4, &err), 0);
 }
 
-/* What a client receives: all parts in their order. */
+/* Appends a resource as a client receives it: all parts in their order. */
+static void join(
+	struct buf *out, const struct buf *front, const struct record *r, const struct buf *back)
+{
+	struct err err = {.msg = ""};
+
+	CU_ASSERT_EQUAL(buf_append(out, front->data, front->len, &err), 0);
+	CU_ASSERT_EQUAL(buf_append(out, r->head.data, r->head.len, &err), 0);
+	CU_ASSERT_EQUAL(buf_append(out, MODULE, MODULE_LEN, &err), 0);
+	CU_ASSERT_EQUAL(buf_append(out, r->tail.data, r->tail.len, &err), 0);
+	CU_ASSERT_EQUAL(buf_append(out, back->data, back->len, &err), 0);
+}
+
 static void put_together(struct buf *out, enum stream_variant variant)
 {
 	static const struct stream_response response = {.nonce = "42", .version = "0a"};
@@ -243,11 +255,19 @@ static void put_together(struct buf *out, enum stream_variant variant)
 
 	fill_record(&r);
 	CU_ASSERT_EQUAL(discovery_response_encode(&front, &back, variant, &r, &response, &err), 0);
-	CU_ASSERT_EQUAL(buf_append(out, front.data, front.len, &err), 0);
-	CU_ASSERT_EQUAL(buf_append(out, r.head.data, r.head.len, &err), 0);
-	CU_ASSERT_EQUAL(buf_append(out, MODULE, MODULE_LEN, &err), 0);
-	CU_ASSERT_EQUAL(buf_append(out, r.tail.data, r.tail.len, &err), 0);
-	CU_ASSERT_EQUAL(buf_append(out, back.data, back.len, &err), 0);
+	join(out, &front, &r, &back);
+}
+
+static void put_more(struct buf *out)
+{
+	AUTO(buf) struct buf front = BUF_INIT(LIMIT_RECORD_BYTES);
+	AUTO(buf) struct buf back = BUF_INIT(LIMIT_RECORD_BYTES);
+	AUTO(record) struct record r = RECORD_INIT;
+	struct err err = {.msg = ""};
+
+	fill_record(&r);
+	CU_ASSERT_EQUAL(discovery_more_encode(&front, &back, &r, &err), 0);
+	join(out, &front, &r, &back);
 }
 
 static void check_resource(const Wasmxds__Xds__Any *any)
@@ -273,6 +293,26 @@ static void test_discovery_response_encode__wraps_a_sotw_resource(void)
 	CU_ASSERT_EQUAL_FATAL(m->n_resources, 1);
 	check_resource(m->resources[0]);
 	CU_ASSERT_EQUAL(m->base.n_unknown_fields, 0);
+	wasmxds__xds__discovery_response__free_unpacked(m, NULL);
+}
+
+/* With full state, further resources follow the first: messages merge. */
+static void test_discovery_more_encode__adds_resources_to_a_response(void)
+{
+	AUTO(buf) struct buf wire = BUF_INIT(LIMIT_RECORD_BYTES);
+	Wasmxds__Xds__DiscoveryResponse *m;
+
+	put_together(&wire, STREAM_SOTW);
+	for (size_t i = 0; i < 2; i++)
+		put_more(&wire);
+	m = wasmxds__xds__discovery_response__unpack(NULL, wire.len, (const uint8_t *)wire.data);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	CU_ASSERT_STRING_EQUAL(m->version_info, "0a");
+	CU_ASSERT_STRING_EQUAL(m->type_url, STREAM_TYPE_URL);
+	CU_ASSERT_STRING_EQUAL(m->nonce, "42");
+	CU_ASSERT_EQUAL_FATAL(m->n_resources, 3);
+	for (size_t i = 0; i < 3; i++)
+		check_resource(m->resources[i]);
 	wasmxds__xds__discovery_response__free_unpacked(m, NULL);
 }
 
@@ -322,5 +362,6 @@ TEST_MAIN("discovery", TEST(test_discovery_request_decode__reads_sotw),
 	TEST(test_discovery_request_decode__refuses_what_is_cut_within_a_field),
 	TEST(test_discovery_request_decode__refuses_garbage),
 	TEST(test_discovery_response_encode__wraps_a_sotw_resource),
+	TEST(test_discovery_more_encode__adds_resources_to_a_response),
 	TEST(test_discovery_response_encode__wraps_a_delta_resource),
 	TEST(test_discovery_response_encode__keeps_its_ceilings))

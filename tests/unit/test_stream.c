@@ -62,9 +62,9 @@ static void nack(struct client *c)
 	CU_ASSERT_STRING_EQUAL(client_next(c), "");
 	client_publish(c, "a/1", "02");
 	CU_ASSERT_STRING_EQUAL(client_next(c), "");
-	CU_ASSERT_STRING_EQUAL(refusals_find(c->refusals, "node-1", "a/1", "02"),
+	CU_ASSERT_STRING_EQUAL(refusals_find(c->refusals, c->stream.who, "a/1", "02"),
 		"Unable to create Wasm plugin a/1");
-	CU_ASSERT_PTR_NULL(refusals_find(c->refusals, "node-2", "a/1", "02"));
+	CU_ASSERT_PTR_NULL(refusals_find(c->refusals, "\nnode-2", "a/1", "02"));
 }
 
 static void test_stream_next__does_not_send_what_was_refused(void)
@@ -153,6 +153,29 @@ static void test_stream_next__sends_to_one_node_what_another_refused(void)
 	client_on_both(refused_by_another);
 }
 
+/* Anybody may say that he is node-1; a certificate tells them apart. */
+static void refused_by_a_namesake(struct client *c)
+{
+	c->stream.identity = "spiffe://a";
+	refuse_second(c);
+	client_reconnect(c);
+	c->stream.identity = "spiffe://b";
+	client_want(c, "a/1");
+	CU_ASSERT_STRING_EQUAL(client_next(c), "a/1 02");
+	client_reconnect(c);
+	client_want(c, "a/1");
+	CU_ASSERT_STRING_EQUAL(client_next(c), "a/1 02");
+	client_reconnect(c);
+	c->stream.identity = "spiffe://a";
+	client_want(c, "a/1");
+	CU_ASSERT_STRING_EQUAL(client_next(c), "");
+}
+
+static void test_stream_next__tells_nodes_of_one_name_apart_by_certificate(void)
+{
+	client_on_both(refused_by_a_namesake);
+}
+
 static void refused_without_node(struct client *c)
 {
 	client_publish(c, "a/1", "01");
@@ -184,7 +207,7 @@ static void node_of_first_request(struct client *c)
 			      .node = "",
 			      .refuses = "no",
 			      .names = c->stream.variant == STREAM_SOTW ? "a/1" : NULL});
-	CU_ASSERT_PTR_NOT_NULL(refusals_find(c->refusals, "node-1", "a/1", "01"));
+	CU_ASSERT_PTR_NOT_NULL(refusals_find(c->refusals, c->stream.who, "a/1", "01"));
 }
 
 static void test_stream_on_request__keeps_the_node_of_the_first_request(void)
@@ -305,8 +328,8 @@ static void stale_nonce(struct client *c)
 	client_ask(c, &(struct ask){.nonce = old, .names = "a/1,a/2", .refuses = "late"});
 	CU_ASSERT_EQUAL(c->verdict.kind, STREAM_NO_VERDICT);
 	CU_ASSERT_EQUAL(c->stream.subscriptions.n, 2);
-	CU_ASSERT_PTR_NULL(refusals_find(c->refusals, "node-1", "a/1", "01"));
-	CU_ASSERT_PTR_NULL(refusals_find(c->refusals, "node-1", "a/1", "02"));
+	CU_ASSERT_PTR_NULL(refusals_find(c->refusals, c->stream.who, "a/1", "01"));
+	CU_ASSERT_PTR_NULL(refusals_find(c->refusals, c->stream.who, "a/1", "02"));
 }
 
 static void test_stream_on_request__hears_the_names_of_a_stale_nonce_alone(void)
@@ -382,6 +405,7 @@ TEST_MAIN("stream", TEST(test_stream_next__sends_what_was_asked_for_once),
 	TEST(test_stream_next__remembers_every_refusal),
 	TEST(test_stream_next__remembers_a_refusal_on_the_nodes_next_stream),
 	TEST(test_stream_next__sends_to_one_node_what_another_refused),
+	TEST(test_stream_next__tells_nodes_of_one_name_apart_by_certificate),
 	TEST(test_stream_next__holds_no_refusal_against_clients_without_node),
 	TEST(test_stream_on_request__keeps_the_node_of_the_first_request),
 	TEST(test_stream_next__sends_the_version_before_a_refusal_again),

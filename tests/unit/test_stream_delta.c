@@ -113,7 +113,7 @@ static void test_stream_next__answers_a_name_that_is_subscribed_again(void)
 	client_end(&c);
 }
 
-static void test_stream_next__answers_a_name_subscribed_again_while_it_is_sent(void)
+static void test_stream_next__answers_a_name_subscribed_again_with_what_is_on_its_way(void)
 {
 	struct client c;
 
@@ -124,7 +124,6 @@ static void test_stream_next__answers_a_name_subscribed_again_while_it_is_sent(v
 	CU_ASSERT_STRING_EQUAL(client_next(&c), "");
 	client_accept(&c);
 	CU_ASSERT_EQUAL(c.verdict.kind, STREAM_ACK);
-	CU_ASSERT_STRING_EQUAL(client_take(&c), "a/1 01");
 	CU_ASSERT_STRING_EQUAL(client_next(&c), "");
 	client_end(&c);
 }
@@ -200,7 +199,7 @@ TEST_MAIN("stream_delta", TEST(test_stream_next__has_several_responses_on_their_
 	TEST(test_stream_on_request__takes_names_back),
 	TEST(test_stream_on_request__awaits_no_answer_about_a_name_taken_back),
 	TEST(test_stream_next__answers_a_name_that_is_subscribed_again),
-	TEST(test_stream_next__answers_a_name_subscribed_again_while_it_is_sent),
+	TEST(test_stream_next__answers_a_name_subscribed_again_with_what_is_on_its_way),
 	TEST(test_stream_next__does_not_answer_again_with_what_was_refused),
 	TEST(test_stream_next__sends_nothing_to_who_comes_back_with_all),
 	TEST(test_stream_next__sends_what_differs_to_who_comes_back),
