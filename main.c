@@ -10,6 +10,11 @@ static const struct verb {
 	const char *help;
 } verbs[] = {
 	{"run", verb_run, "serve the manifests in a folder to Envoy, with no Kubernetes"},
+	{"xds", verb_xds, "serve a store to Envoy"},
+	{"status", verb_status, "show every proxy and what it runs"},
+	{"fetch", verb_fetch, "fill a store, to serve from it with no network"},
+	{"inspect", verb_inspect, "say what a module is, and whether Envoy could run it"},
+	{"push", verb_push, "put a module into an OCI registry"},
 	{"validate", verb_validate, "check manifests offline"},
 	{"version", verb_version, "print the version"},
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/xalloc.h"
 
 static bool is_reference(const struct config_source *source)
 {
@@ -94,4 +95,40 @@ bool config_refers(const struct extension *ext, const char *key)
 {
 	return source_refers(&ext->plugin_configuration, key) ||
 	       source_refers(&ext->vm_configuration, key);
+}
+
+static char *pull_secret_key(const struct extension *ext)
+{
+	return object_key(OBJECT_SECRET, ext->namespace, ext->image.pull_secret);
+}
+
+int config_pull_secret(
+	char **out, const struct map *objects, const struct extension *ext, struct err *err)
+{
+	AUTO(free) char *key = NULL;
+	const struct object *object;
+	const struct object_value *value;
+
+	*out = NULL;
+	if (!ext->image.pull_secret)
+		return 0;
+	key = pull_secret_key(ext);
+	object = map_get(objects, key);
+	if (!object)
+		return err_set(err, ERR_NOT_FOUND,
+			"image.pull_secret refers to %s, which is not there", key);
+	value = map_get(&object->values, ".dockerconfigjson");
+	if (!value)
+		return err_set(err, ERR_NOT_FOUND,
+			"image.pull_secret refers to %s, which has no key \".dockerconfigjson\"",
+			key);
+	*out = xstrndup(value->bytes, value->len);
+	return 0;
+}
+
+bool config_pulls_with(const struct extension *ext, const char *key)
+{
+	AUTO(free) char *mine = ext->image.pull_secret ? pull_secret_key(ext) : NULL;
+
+	return mine && strcmp(mine, key) == 0;
 }

@@ -22,6 +22,15 @@ int config_resolve(struct artifact_config *out, const struct map *objects, const
 	const char *field, const struct config_source *source, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Finds the docker config that image.pull_secret names, in a Secret of the extension's namespace.
+ * *out is NULL where it names none; the caller frees it.  ERR_NOT_FOUND: the Secret, or its key
+ * ".dockerconfigjson", is not there. */
+int config_pull_secret(char **out, const struct map *objects, const struct extension *ext,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* Returns whether image.pull_secret of ext is the object under key. */
+bool config_pulls_with(const struct extension *ext, const char *key);
+
 /* Returns whether ext refers to the object under key. */
 bool config_refers(const struct extension *ext, const char *key);
 

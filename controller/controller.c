@@ -36,6 +36,12 @@ static int64_t earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+static void put_object(struct controller *c, const char *key, struct object *object)
+{
+	object_free(map_put(&c->targets.objects, key, object));
+	targets_object_changed(&c->targets, key);
+}
+
 static void on_applied(struct controller *c, const char *key, struct object *applied)
 {
 	AUTO(object) struct object *object = applied;
@@ -43,7 +49,7 @@ static void on_applied(struct controller *c, const char *key, struct object *app
 	if (object->kind == OBJECT_EXTENSION)
 		targets_apply(&c->targets, STEAL(object->extension));
 	else
-		object_free(map_put(&c->targets.objects, key, STEAL(object)));
+		put_object(c, key, STEAL(object));
 }
 
 static void on_deleted(struct controller *c, const char *key)
@@ -114,7 +120,8 @@ static void wait_for_work(struct controller *c)
 		{.fd = directory_fd(c->manifests), .events = POLLIN},
 	};
 	int64_t now = io_monotonic_ms();
-	int64_t wait = earlier(c->targets.look_at, c->scan_at) - now;
+	int64_t due = earlier(c->targets.look_at, c->scan_at);
+	int64_t wait = earlier(due, upkeep_due(&c->targets.upkeep)) - now;
 	bool settling = c->scan_at <= now + SETTLE_MS;
 
 	if (settling)
@@ -143,6 +150,7 @@ static void *run(void *arg)
 		targets_collect(&c->targets);
 		if (io_monotonic_ms() >= c->scan_at && scan(c, &err) < 0)
 			log_error("manifests not readable", LOG_ERR(&err));
+		targets_upkeep(&c->targets);
 		if (c->changed || io_monotonic_ms() >= c->targets.look_at)
 			advance(c);
 	}
@@ -168,7 +176,8 @@ static int prepare(struct controller *c, const struct controller_options *option
 	if (c->stop_fd < 0)
 		return err_errno(err, ERR_TRANSIENT, "eventfd");
 	if (directory_open(&c->manifests, options->manifest_dir, err) < 0 ||
-		targets_init(&c->targets, options->store_dir, &fetch, options->workers, err) < 0 ||
+		targets_init(&c->targets, options->store_dir, &options->upkeep, &fetch,
+			options->workers, err) < 0 ||
 		scan(c, err) < 0)
 		return -1;
 	advance(c);

@@ -10,6 +10,7 @@
 #define WASMXDS_CONTROLLER_CONTROLLER_H
 
 #include "base/err.h"
+#include "controller/upkeep.h"
 #include "fetch/fetch.h"
 
 struct controller; /* opaque */
@@ -17,6 +18,7 @@ struct controller; /* opaque */
 struct controller_options {
 	const char *manifest_dir;
 	const char *store_dir;
+	struct upkeep_options upkeep;
 	struct fetch_options fetch; /* its stop is the controller's own */
 	int workers;                /* fetches at a time */
 };

@@ -62,6 +62,16 @@ struct reconcile_step reconcile(const struct target *t, const struct reconcile_f
 	return step;
 }
 
+bool target_needs(const struct target *t, const struct digest *digest)
+{
+	if (!t->desired)
+		return false;
+	return digest_equal(&t->desired->image.sha256, digest) ||
+	       (resolves(&t->fetched, t->source) && digest_equal(&t->fetched.module, digest)) ||
+	       (resolves(&t->recorded, t->source) && digest_equal(&t->recorded.module, digest)) ||
+	       digest_equal(&t->stripped.served.digest, digest);
+}
+
 static void resolution_set(struct resolution *r, const char *source, const struct digest *module)
 {
 	free(r->source);
@@ -96,6 +106,12 @@ void target_observe(struct target *t, const struct record *r)
 	free(t->served_version);
 	t->served_version = r ? xstrdup(r->version) : NULL;
 	resolution_set(&t->recorded, r ? r->source : NULL, r ? &r->module : NULL);
+	t->recorded_bytes = r ? r->module_bytes : 0;
+	t->served_bytes = r ? r->served_bytes : 0;
+	/* where both are one, nothing could go, or it was to be kept */
+	if (r && !digest_equal(&r->module, &r->served))
+		t->stripped = (struct stripped){.module = r->module,
+			.served = {.digest = r->served, .bytes = r->served_bytes}};
 }
 
 void target_fetched(struct target *t, const struct digest *digest, const struct err *err,
@@ -116,6 +132,12 @@ void target_fetched(struct target *t, const struct digest *digest, const struct 
 	t->failure = *err;
 	t->attempts++;
 	t->retry_at = now + backoff_delay_ms(err->code, t->attempts, random);
+}
+
+void target_not_before(struct target *t, int64_t at)
+{
+	if (t->failure.code != ERR_NONE && t->retry_at < at)
+		t->retry_at = at;
 }
 
 struct target *target_new(const char *name)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "api/extension.h"
+#include "artifact/served.h"
 #include "base/digest.h"
 #include "base/err.h"
 #include "controller/status.h"
@@ -25,6 +26,15 @@ struct resolution {
 	struct digest module;
 };
 
+/* What a module was found to be served as without its debug sections, so that it is not read again
+ * to find that out: after a restart the record tells. */
+struct stripped {
+	struct digest module; /* not set: nothing is known */
+	struct served served; /* where failure.code is ERR_NONE */
+	struct err failure;   /* why that could not be found out */
+	int64_t retry_at;     /* ms; it is not tried again before */
+};
+
 /* One extension: what is wanted, what is there, what is under way. */
 struct target {
 	char *name;                /* owned; "namespace/name" */
@@ -33,6 +43,9 @@ struct target {
 
 	char *served_version;       /* owned; of the record in the store; NULL: none */
 	struct resolution recorded; /* what that record was made from */
+	uint64_t recorded_bytes;    /* of that module */
+	uint64_t served_bytes;      /* of what is sent of it */
+	struct stripped stripped;
 
 	bool fetching;
 	bool outdated;             /* the image changed while it was being fetched */
@@ -66,6 +79,10 @@ bool reconcile_follows(const struct extension *ext);
 
 struct reconcile_step reconcile(const struct target *t, const struct reconcile_facts *facts);
 
+/* Returns whether digest is a module that the target is, or will be, made from, or what was left of
+ * it. */
+bool target_needs(const struct target *t, const struct digest *digest);
+
 /* A new manifest for the target: takes ext over, and forgets failures when the image is new. */
 void target_desire(struct target *t, struct extension *ext, char *source);
 
@@ -75,6 +92,9 @@ void target_observe(struct target *t, const struct record *r);
 /* A fetch ended: with the module's digest, or with an error (digest NULL). */
 void target_fetched(struct target *t, const struct digest *digest, const struct err *err,
 	int64_t now, uint32_t random);
+
+/* Whoever failed the last fetch wants to be left alone until then, if that is later. */
+void target_not_before(struct target *t, int64_t at);
 
 struct target *target_new(const char *name); /* never NULL */
 void target_free(void *target);

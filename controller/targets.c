@@ -6,6 +6,7 @@
 #include <sys/random.h>
 
 #include "artifact/artifact.h"
+#include "artifact/served.h"
 #include "base/auto.h"
 #include "base/io.h"
 #include "base/limits.h"
@@ -15,7 +16,8 @@
 #include "controller/reconcile.h"
 #include "fetch/local_fs.h"
 
-#define FOLLOW_MS 1000 /* between two looks at local files that are followed */
+#define FOLLOW_MS 1000       /* between two looks at local files that are followed */
+#define STRIP_RETRY_MS 10000 /* before debug sections are dropped again, when that failed */
 
 /* What a fetch needs when it comes back. */
 struct errand {
@@ -35,6 +37,11 @@ static uint32_t random_number(void)
 
 	(void)!getrandom(&n, sizeof(n), 0);
 	return n;
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
 }
 
 static enum fetch_source fetch_source_of(enum image_protocol protocol)
@@ -57,7 +64,9 @@ static void report(struct target *t, enum status_reason reason, const char *mess
 	if (reason == STATUS_PROGRAMMED)
 		log_info("extension programmed", LOG_STR("name", t->name),
 			LOG_STR("version", t->served_version),
-			LOG_STR("module", t->recorded.module.hex));
+			LOG_STR("module", t->recorded.module.hex),
+			LOG_INT("module_bytes", t->recorded_bytes),
+			LOG_INT("served_bytes", t->served_bytes));
 	else if (reason == STATUS_FETCHING)
 		log_info("fetching", LOG_STR("name", t->name), LOG_STR("source", t->source));
 	else
@@ -69,12 +78,14 @@ static void report(struct target *t, enum status_reason reason, const char *mess
 static void start_fetch(struct targets *ts, struct target *t, uint64_t file_mark)
 {
 	const struct extension_image *image = &t->desired->image;
+	AUTO(free) char *credentials = NULL;
 	struct errand *errand = xcalloc(1, sizeof(*errand));
 	struct fetch_job *job;
 	struct err err;
 
 	errand->name = xstrdup(t->name);
-	if (store_ingest(ts->store, &errand->ingest, &err) < 0) {
+	if (config_pull_secret(&credentials, &ts->objects, t->desired, &err) < 0 ||
+		store_ingest(ts->store, &errand->ingest, &err) < 0) {
 		errand_free(errand);
 		t->fetching = true;
 		target_fetched(t, NULL, &err, io_monotonic_ms(), random_number());
@@ -83,6 +94,8 @@ static void start_fetch(struct targets *ts, struct target *t, uint64_t file_mark
 	job = fetch_job_new(fetch_source_of(image->protocol), image->uri, &image->sha256,
 		fd_steal(&errand->ingest.fd));
 	job->owner = errand;
+	if (credentials)
+		fetch_job_set_docker_config(job, credentials);
 	t->fetching = true;
 	t->file_mark = file_mark;
 	if (fetch_pool_submit(ts->pool, job))
@@ -94,26 +107,70 @@ static void start_fetch(struct targets *ts, struct target *t, uint64_t file_mark
 	target_fetched(t, NULL, &err, io_monotonic_ms(), random_number());
 }
 
-static int build_record(const struct targets *ts, const struct target *t,
-	const struct digest *module, struct record *out, struct err *err)
+static bool has_module(const struct targets *ts, const struct digest *digest)
 {
-	const struct extension *ext = t->desired;
-	struct artifact_input in = {.extension = ext, .module = *module, .served = *module};
+	uint64_t size = 0;
 
-	if (config_resolve(&in.plugin, &ts->objects, ext->namespace, "plugin_configuration",
+	return digest_is_set(digest) && store_has_blob(ts->store, digest, &size);
+}
+
+/* Drops the debug sections, if they are there and that was not done before. */
+static int find_left(struct served *out, const struct targets *ts, struct target *t,
+	const struct digest *module, struct err *err)
+{
+	struct stripped *known = &t->stripped;
+	bool same = digest_equal(&known->module, module);
+
+	if (same && known->failure.code != ERR_NONE && io_monotonic_ms() < known->retry_at) {
+		*err = known->failure;
+		return -1;
+	}
+	if (!same || known->failure.code != ERR_NONE || !has_module(ts, &known->served.digest)) {
+		*known = (struct stripped){.module = *module};
+		if (served_make(&known->served, ts->store, module, &known->failure) < 0) {
+			known->retry_at = io_monotonic_ms() + STRIP_RETRY_MS;
+			*err = known->failure;
+			return -1;
+		}
+	}
+	*out = known->served;
+	return 0;
+}
+
+/* Finds out how large the module is, and what of it is served. */
+static int find_served(
+	struct artifact_input *in, const struct targets *ts, struct target *t, struct err *err)
+{
+	struct served served = {.digest = in->module};
+
+	if (!store_has_blob(ts->store, &in->module, &in->module_bytes))
+		return err_set(err, ERR_TRANSIENT, "module %s is not in the store", in->module.hex);
+	served.bytes = in->module_bytes;
+	if (in->extension->image.debug_sections == DEBUG_SECTIONS_DROP &&
+		find_left(&served, ts, t, &in->module, err) < 0)
+		return -1;
+	in->served = served.digest;
+	in->served_bytes = served.bytes;
+	return 0;
+}
+
+static int build_record(
+	struct record *out, const struct targets *ts, struct artifact_input *in, struct err *err)
+{
+	const struct extension *ext = in->extension;
+
+	if (config_resolve(&in->plugin, &ts->objects, ext->namespace, "plugin_configuration",
 		    &ext->plugin_configuration, err) < 0 ||
-		config_resolve(&in.vm, &ts->objects, ext->namespace, "vm_configuration",
+		config_resolve(&in->vm, &ts->objects, ext->namespace, "vm_configuration",
 			&ext->vm_configuration, err) < 0)
 		return -1;
-	if (!store_has_blob(ts->store, module, &in.module_bytes))
-		return err_set(err, ERR_TRANSIENT, "module %s is not in the store", module->hex);
-	in.served_bytes = in.module_bytes;
-	return artifact_build(out, &in, err);
+	return artifact_build(out, in, err);
 }
 
 static bool is_recorded(const struct target *t, const struct record *r)
 {
-	return t->served_version && strcmp(t->served_version, r->version) == 0 &&
+	return t->served_version && t->recorded.source &&
+	       strcmp(t->served_version, r->version) == 0 &&
 	       strcmp(t->recorded.source, r->source) == 0 &&
 	       digest_equal(&t->recorded.module, &r->module);
 }
@@ -122,9 +179,17 @@ static bool is_recorded(const struct target *t, const struct record *r)
 static void program(struct targets *ts, struct target *t, const struct digest *module)
 {
 	AUTO(record) struct record r = RECORD_INIT;
+	struct artifact_input in = {.extension = t->desired, .module = *module};
 	struct err err;
 
-	if (build_record(ts, t, module, &r, &err) < 0) {
+	if (find_served(&in, ts, t, &err) < 0) {
+		report(t, status_of_store(&err), err.msg);
+		ts->look_at = earlier(ts->look_at, io_monotonic_ms() + FOLLOW_MS);
+		if (err.code == ERR_FULL)
+			upkeep_no_room(&ts->upkeep);
+		return;
+	}
+	if (build_record(&r, ts, &in, &err) < 0) {
 		report(t, status_of_config(&err), err.msg);
 		return;
 	}
@@ -132,26 +197,17 @@ static void program(struct targets *ts, struct target *t, const struct digest *m
 		if (store_put_record(ts->store, &r, &err) < 0) {
 			report(t, status_of_store(&err), err.msg);
 			ts->look_at = io_monotonic_ms() + FOLLOW_MS;
+			if (err.code == ERR_FULL)
+				upkeep_no_room(&ts->upkeep);
 			return;
 		}
 		target_observe(t, &r);
+		upkeep_record_changed(&ts->upkeep);
 	}
-	if (t->failure.code != ERR_NONE)
+	if (t->failure.code != ERR_NONE && reconcile_follows(t->desired))
 		report(t, status_of_fetch(&t->failure), t->failure.msg);
 	else
 		report(t, STATUS_PROGRAMMED, t->served_version);
-}
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
-static bool has_module(const struct targets *ts, const struct digest *digest)
-{
-	uint64_t size = 0;
-
-	return digest_is_set(digest) && store_has_blob(ts->store, digest, &size);
 }
 
 /* Brings one target as far as it can go now. */
@@ -231,6 +287,7 @@ void targets_delete(struct targets *ts, const char *name)
 	struct err err;
 
 	log_info("extension deleted", LOG_STR("name", name));
+	upkeep_record_changed(&ts->upkeep);
 	if (store_delete_record(ts->store, name, &err) < 0) {
 		log_error("record not removed", LOG_STR("name", name), LOG_ERR(&err));
 		ts->unswept = true;
@@ -252,6 +309,7 @@ static void sweep_record(void *arg, const char *name, const struct record_stamp 
 	if (t && t->desired)
 		return;
 	log_info("record without manifest removed", LOG_STR("name", name));
+	upkeep_record_changed(&ts->upkeep);
 	if (store_delete_record(ts->store, name, &err) < 0) {
 		log_error("record not removed", LOG_STR("name", name), LOG_ERR(&err));
 		ts->unswept = true;
@@ -269,13 +327,28 @@ static void fetch_ended(struct targets *ts, struct fetch_job *job)
 		store_ingest_abort(ts->store, &errand->ingest);
 	else if (store_commit_blob(ts->store, &errand->ingest, &job->result.digest, &err) == 0)
 		digest = &job->result.digest;
+	if (err.code == ERR_FULL)
+		upkeep_no_room(&ts->upkeep);
 	if (t) {
 		target_fetched(t, digest, &err, io_monotonic_ms(), random_number());
+		target_not_before(t, io_monotonic_ms() + job->retry_after_ms);
 		advance(ts, t);
 		forget_if_idle(ts, t);
 	}
 	errand_free(errand);
 	fetch_job_free(job);
+}
+
+void targets_object_changed(struct targets *ts, const char *key)
+{
+	struct target *t;
+	const char *name;
+	size_t at = 0;
+
+	while ((t = map_next(&ts->by_name, &at, &name))) {
+		if (t->desired && config_pulls_with(t->desired, key))
+			t->retry_at = 0;
+	}
 }
 
 void targets_collect(struct targets *ts)
@@ -286,18 +359,84 @@ void targets_collect(struct targets *ts)
 		fetch_ended(ts, job);
 }
 
+bool targets_busy(const struct targets *ts)
+{
+	const struct target *t;
+	const char *name;
+	size_t at = 0;
+
+	while ((t = map_next(&ts->by_name, &at, &name))) {
+		if (t->fetching)
+			return true;
+	}
+	return false;
+}
+
 int targets_sweep(struct targets *ts, struct err *err)
 {
 	ts->unswept = false;
 	return store_each_record(ts->store, sweep_record, ts, err);
 }
 
-int targets_init(struct targets *ts, const char *store_dir, const struct fetch_options *fetch,
-	int workers, struct err *err)
+/* A record that cannot be served is put again as soon as it can, so that readers hear of it who had
+ * to do without. */
+static void review(struct targets *ts, struct target *t)
 {
+	AUTO(record) struct record r = RECORD_INIT;
+	struct err err;
+
+	if (!t->served_version)
+		return;
+	if (store_get_record(ts->store, t->name, &r, &err) == 0) {
+		if (has_module(ts, &r.served))
+			return;
+		(void)err_set(&err, ERR_NOT_FOUND, "module %s is gone", r.served.hex);
+	}
+	log_error("extension damaged in the store", LOG_STR("name", t->name), LOG_ERR(&err));
+	free(STEAL(t->served_version));
+}
+
+void targets_upkeep(struct targets *ts)
+{
+	struct target *t;
+	const char *name;
+	size_t at = 0;
+
+	if (!upkeep_run(&ts->upkeep, ts->store, io_monotonic_ms()))
+		return;
+	while ((t = map_next(&ts->by_name, &at, &name)))
+		review(ts, t);
+	ts->look_at = io_monotonic_ms();
+	ts->unswept = true;
+}
+
+static bool is_needed(void *arg, const struct digest *digest)
+{
+	const struct targets *ts = arg;
+	const struct target *t;
+	const char *name;
+	size_t at = 0;
+
+	while ((t = map_next(&ts->by_name, &at, &name))) {
+		if (target_needs(t, digest))
+			return true;
+	}
+	return false;
+}
+
+int targets_init(struct targets *ts, const char *store_dir, const struct upkeep_options *upkeep,
+	const struct fetch_options *fetch, int workers, struct err *err)
+{
+	struct store_policy policy = {
+		.max_bytes = (uint64_t)upkeep->store_max_bytes, .needs = is_needed, .arg = ts};
+
 	*ts = (struct targets){.fetch = *fetch, .look_at = INT64_MAX};
+	ts->temp_dir = xasprintf("%s/ingest", store_dir);
+	ts->fetch.temp_dir = ts->temp_dir;
+	upkeep_init(&ts->upkeep, upkeep, io_monotonic_ms());
 	if (store_open(&ts->store, store_dir, STORE_WRITE, err) < 0)
 		return -1;
+	store_set_policy(ts->store, &policy);
 	ts->done = inbox_new(LIMIT_FETCH_QUEUE, fetch_job_free);
 	ts->pool = fetch_pool_start(&ts->fetch, workers, ts->done, err);
 	return ts->pool ? 0 : -1;
@@ -325,4 +464,5 @@ void targets_clear(struct targets *ts)
 	map_clear(&ts->by_name, target_free);
 	map_clear(&ts->objects, free_object);
 	store_close(ts->store);
+	free(ts->temp_dir);
 }

@@ -12,11 +12,13 @@
 #include "api/manifest.h"
 #include "base/err.h"
 #include "base/inbox.h"
+#include "controller/upkeep.h"
 #include "fetch/pool.h"
 #include "store/store.h"
 
 struct targets {
 	struct fetch_options fetch;
+	char *temp_dir;          /* owned; what fetch.temp_dir points to */
 	struct store *store;     /* owned */
 	struct fetch_pool *pool; /* owned */
 	struct inbox *done;      /* owned; of struct fetch_job */
@@ -24,12 +26,14 @@ struct targets {
 	struct map objects;      /* Secrets and ConfigMaps: key → struct object, owned */
 	int64_t look_at;         /* ms; when to look at every target again */
 	bool unswept;            /* a record that should go could not be removed */
+	struct upkeep upkeep;
 };
 
-/* Opens the store for writing and starts the workers; fetch.stop ends them.  Codes as store_open().
- */
-int targets_init(struct targets *ts, const char *store_dir, const struct fetch_options *fetch,
-	int workers, struct err *err) __attribute__((warn_unused_result));
+/* Opens the store for writing and starts the workers; fetch.stop ends them.  ts stays where it is
+ * from then on.  Codes as store_open(). */
+int targets_init(struct targets *ts, const char *store_dir, const struct upkeep_options *upkeep,
+	const struct fetch_options *fetch, int workers, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* Waits for the workers, which fetch.stop must have ended. */
 void targets_clear(struct targets *ts);
@@ -40,11 +44,21 @@ void targets_apply(struct targets *ts, struct extension *ext);
 /* No manifest asks for it any more: its record goes, so that nobody new gets it. */
 void targets_delete(struct targets *ts, const char *name);
 
+/* A Secret or ConfigMap changed: fetches that failed for want of it need not wait. */
+void targets_object_changed(struct targets *ts, const char *key);
+
 /* Brings each target as far as it can go now; sets look_at. */
 void targets_advance(struct targets *ts);
 
+/* Does a small piece of the store's upkeep where that is due; sets look_at where it shows something
+ * amiss. */
+void targets_upkeep(struct targets *ts);
+
 /* Takes in the fetches that ended. */
 void targets_collect(struct targets *ts);
+
+/* Returns whether a fetch is under way. */
+bool targets_busy(const struct targets *ts);
 
 /* Removes the records that no target asks for.  ERR_TRANSIENT: the store cannot be read. */
 int targets_sweep(struct targets *ts, struct err *err) __attribute__((warn_unused_result));

@@ -212,6 +212,21 @@ static void test_target_desire__forgets_failures_with_the_image(void)
 	target_free(t);
 }
 
+static void test_target_not_before__takes_the_later_of_both(void)
+{
+	struct target *t = target_wanting(NULL);
+
+	target_not_before(t, 5000);
+	CU_ASSERT_EQUAL(t->retry_at, 0);
+	failed(t, ERR_TRANSIENT, 1000);
+	target_not_before(t, 1001);
+	CU_ASSERT_EQUAL(t->retry_at, 1000 + backoff_delay_ms(ERR_TRANSIENT, 1, 0));
+	target_not_before(t, 9000000);
+	CU_ASSERT_EQUAL(t->retry_at, 9000000);
+	CU_ASSERT_TRUE(only_waits(t, &(struct reconcile_facts){.now = 8999999}, 9000000));
+	target_free(t);
+}
+
 static void test_target_fetched__ignores_what_is_outdated(void)
 {
 	struct target *t = target_wanting(NULL);
@@ -321,6 +336,51 @@ static void test_reconcile__tries_a_followed_file_again_beside_its_last_good_mod
 	target_free(t);
 }
 
+static void test_target_observe__learns_what_is_left_of_a_module(void)
+{
+	struct target *t = target_wanting(NULL);
+	AUTO(record) struct record r = RECORD_INIT;
+
+	record_init(&r);
+	r.source = xstrdup("https://elsewhere");
+	r.version = xstrdup("01");
+	r.module_bytes = 100;
+	r.served_bytes = 100;
+	digest_of(&r.module, "whole", 5);
+	r.served = r.module;
+	target_observe(t, &r);
+	CU_ASSERT_FALSE(digest_is_set(&t->stripped.module));
+	r.served_bytes = 10;
+	digest_of(&r.served, "left", 4);
+	target_observe(t, &r);
+	CU_ASSERT_TRUE(digest_equal(&t->stripped.module, &r.module));
+	CU_ASSERT_TRUE(digest_equal(&t->stripped.served.digest, &r.served));
+	CU_ASSERT_EQUAL(t->stripped.served.bytes, 10);
+	CU_ASSERT_EQUAL(t->recorded_bytes, 100);
+	CU_ASSERT_EQUAL(t->served_bytes, 10);
+	CU_ASSERT_TRUE(target_needs(t, &r.served));
+	target_observe(t, NULL);
+	CU_ASSERT_EQUAL(t->served_bytes, 0);
+	target_free(t);
+}
+
+static void test_target_needs__means_what_it_is_or_will_be_made_from(void)
+{
+	struct target *t = target_new("a/1");
+	struct digest pinned = digest_named("pinned");
+	struct digest fetched = digest_named("fetched");
+
+	CU_ASSERT_FALSE(target_needs(t, &pinned));
+	desire(t, NULL, SOURCE);
+	target_fetched(t, &fetched, NULL, 0, 0);
+	CU_ASSERT_TRUE(target_needs(t, &fetched));
+	CU_ASSERT_FALSE(target_needs(t, &pinned));
+	desire(t, "pinned", "https://example.com/other.wasm");
+	CU_ASSERT_TRUE(target_needs(t, &pinned));
+	CU_ASSERT_FALSE(target_needs(t, &fetched));
+	target_free(t);
+}
+
 TEST_MAIN("reconcile", TEST(test_reconcile__does_nothing_for_what_nobody_asks_for),
 	TEST(test_reconcile__fetches_what_is_not_there),
 	TEST(test_reconcile__fetches_nothing_that_the_store_has),
@@ -329,10 +389,13 @@ TEST_MAIN("reconcile", TEST(test_reconcile__does_nothing_for_what_nobody_asks_fo
 	TEST(test_reconcile__takes_the_pin_for_the_truth),
 	TEST(test_reconcile__waits_after_a_failure),
 	TEST(test_target_desire__forgets_failures_with_the_image),
+	TEST(test_target_not_before__takes_the_later_of_both),
 	TEST(test_target_fetched__ignores_what_is_outdated),
 	TEST(test_target_fetched__counts_where_the_image_stayed_the_same),
 	TEST(test_target_fetched__ends_for_what_nobody_asks_for_any_more),
 	TEST(test_reconcile_follows__means_local_files_without_a_pin),
 	TEST(test_reconcile__follows_a_file_that_changes),
 	TEST(test_reconcile__looks_at_a_changed_file_before_the_backoff_ends),
-	TEST(test_reconcile__tries_a_followed_file_again_beside_its_last_good_module))
+	TEST(test_reconcile__tries_a_followed_file_again_beside_its_last_good_module),
+	TEST(test_target_observe__learns_what_is_left_of_a_module),
+	TEST(test_target_needs__means_what_it_is_or_will_be_made_from))
