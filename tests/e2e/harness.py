@@ -56,6 +56,16 @@ def altered(old, new):
     return module().replace(old, new)
 
 
+def padded(size):
+    """The example filter with a custom section that makes it about size bytes long."""
+    body = b"\x03pad" + bytes(size)
+    length, n = b"", len(body)
+    while n >= 0x80:
+        length += bytes([n & 0x7F | 0x80])
+        n >>= 7
+    return module() + b"\x00" + length + bytes([n]) + body
+
+
 def digest(content):
     return hashlib.sha256(content).hexdigest()
 
@@ -151,14 +161,14 @@ class Case(unittest.TestCase):
         process.start()
         return process
 
-    def envoy(self, wasmxds, *filters, ready=True, **options):
+    def envoy(self, wasmxds, *filters, ready=True, port=None, **options):
         """Starts an Envoy with these filters, default/filter where none is named.
 
-        ready=False: does not wait until it has them.
+        ready=False: does not wait until it has them.  port: of wasmxds, where not the xDS one.
         """
         name = f"envoy{len(self.processes)}"
         filters = filters or ("default/filter",)
-        process = Envoy(self.folder, wasmxds.port.number, filters, name=name, **options)
+        process = Envoy(self.folder, port or wasmxds.port.number, filters, name=name, **options)
         self.processes.append(process)
         self.addCleanup(self._end, process)
         process.start(ready)

@@ -165,12 +165,30 @@ class Wasmxds(Process):
 
     def start(self):
         listen = f"{LOOPBACK}:{self.port.number}"
-        self.spawn([WASMXDS, "run", "--listen", listen, *self.flags, self.manifests])
-        self.wait_up(lambda: self.records(msg="serving"), "no line with msg=serving")
+        ports = ["--listen", listen, "--admin-listen", f"{LOOPBACK}:0"]
+        self.spawn([WASMXDS, "run", *ports, *self.flags, self.manifests])
+        serving = self.wait_up(lambda: self.records(msg="serving"), "no line with msg=serving")[0]
+        self.admin_port = int(serving["admin"].rpartition(":")[2])
 
     def restart(self):
         self.stop()
         self.start()
+
+    def admin(self, path, body=None):
+        return fetch(self.admin_port, path, body)
+
+    def clients(self):
+        """What each stream subscribes to, by node and name."""
+        report = json.loads(self.admin("/clients").body)
+        return {
+            (client["node"], resource["name"]): resource
+            for client in report["clients"]
+            for resource in client["resources"]
+        }
+
+    def metric(self, name):
+        found = re.search(rf"^{re.escape(name)} (\S+)$", self.admin("/metrics").body, re.M)
+        return float(found[1])
 
     def records(self, **fields):
         """The log lines of this start that have all these fields."""
@@ -187,16 +205,31 @@ Answer = collections.namedtuple("Answer", "status headers body")
 class Envoy(Process):
     """An Envoy that answers 200 itself, behind filters that it asks wasmxds for.
 
-    transport: grpc, delta, ads or ads-delta.  It binds port 0 and says where it listens, so a
-    restart moves it.
+    transport: grpc, delta, ads, ads-delta or rest (xds_port is then the admin port).  network: the
+    filters are network filters, before an echo.  tls: certificate files, see transport_socket().  It binds port 0 and says where it listens, so a restart moves it.
     """
 
-    def __init__(self, folder, xds_port, filters, transport="grpc", fetch_timeout=15, name="envoy"):
+    def __init__(
+        self,
+        folder,
+        xds_port,
+        filters,
+        transport="grpc",
+        fetch_timeout=15,
+        network=False,
+        tls=None,
+        unified_mux=False,
+        name="envoy",
+    ):
         super().__init__(name, folder)
         self.filters = filters
         self.bootstrap = self.folder / f"{name}.json"
-        text = json.dumps(bootstrap(name, xds_port, filters, transport, fetch_timeout), indent=1)
-        self.bootstrap.write_text(text)
+        config = bootstrap(name, xds_port, filters, transport, fetch_timeout, network)
+        if unified_mux:
+            config["layered_runtime"] = {"layers": [UNIFIED_MUX]}
+        if tls:
+            config["static_resources"]["clusters"][0]["transport_socket"] = transport_socket(**tls)
+        self.bootstrap.write_text(json.dumps(config, indent=1))
         self.admin_port = None
         self.port = None
 
@@ -247,29 +280,40 @@ class Envoy(Process):
         return sorted(answer.headers.get_all(name, [])) if answer.status == 200 else answer.status
 
 
-def fetch(port, path):
+def fetch(port, path, body=None):
+    """GET, or POST of a body."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=LIMIT)
     try:
-        connection.request("GET", path)
+        connection.request("GET" if body is None else "POST", path, body)
         response = connection.getresponse()
         return Answer(response.status, response.headers, response.read().decode())
     finally:
         connection.close()
 
 
-def bootstrap(node, xds_port, filters, transport, fetch_timeout):
+def bootstrap(node, xds_port, filters, transport, fetch_timeout, network):
     """Envoy's bootstrap: one listener, the filters by ECDS, and wasmxds as the only cluster."""
     api = {
         "api_type": "DELTA_GRPC" if transport.endswith("delta") else "GRPC",
         "transport_api_version": "V3",
         "grpc_services": [{"envoy_grpc": {"cluster_name": "wasmxds", "retry_policy": QUICK_RETRY}}],
     }
+    if transport == "rest":
+        api = {
+            "api_type": "REST",
+            "transport_api_version": "V3",
+            "cluster_names": ["wasmxds"],
+            "refresh_delay": "0.2s",
+            "request_timeout": "10s",
+        }
     ads = transport.startswith("ads")
     source = {"ads": {}} if ads else {"api_config_source": api}
     source |= {"resource_api_version": "V3", "initial_fetch_timeout": f"{fetch_timeout}s"}
+    kind = "network" if network else "http"
+    chain = network_chain if network else http_chain
     resources = {
-        "listeners": [listener([ecds_filter(name, source) for name in filters])],
-        "clusters": [cluster(xds_port)],
+        "listeners": [listener(chain([ecds_filter(name, source, kind) for name in filters]))],
+        "clusters": [cluster(xds_port, transport != "rest")],
     }
     return {
         "node": {"id": node, "cluster": "e2e"},
@@ -282,6 +326,7 @@ def bootstrap(node, xds_port, filters, transport, fetch_timeout):
 EXTENSION = "envoy.extensions."
 TYPE = "type.googleapis.com/" + EXTENSION
 HTTP_OPTIONS = "upstreams.http.v3.HttpProtocolOptions"
+UNIFIED_MUX = {"name": "mux", "static_layer": {"envoy.reloadable_features.unified_mux": True}}
 QUICK_RETRY = {"retry_back_off": {"base_interval": "0.1s", "max_interval": "0.5s"}}
 
 
@@ -289,12 +334,12 @@ def address(port):
     return {"socket_address": {"address": LOOPBACK, "port_value": port}}
 
 
-def ecds_filter(name, source):
-    discovery = {"config_source": source, "type_urls": [TYPE + "filters.http.wasm.v3.Wasm"]}
+def ecds_filter(name, source, kind):
+    discovery = {"config_source": source, "type_urls": [TYPE + f"filters.{kind}.wasm.v3.Wasm"]}
     return {"name": name, "config_discovery": discovery}
 
 
-def listener(filters):
+def http_chain(filters):
     router = {"@type": TYPE + "filters.http.router.v3.Router"}
     answer = {"status": 200, "body": {"inline_string": "hello\n"}}
     route = {"match": {"prefix": "/"}, "direct_response": answer}
@@ -304,19 +349,40 @@ def listener(filters):
         "http_filters": [*filters, {"name": "router", "typed_config": router}],
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
     }
-    chain = {"filters": [{"name": "http", "typed_config": manager}]}
-    return {"name": "ingress", "address": address(0), "filter_chains": [chain]}
+    return [{"name": "http", "typed_config": manager}]
 
 
-def cluster(port):
-    http2 = {
-        "@type": TYPE + HTTP_OPTIONS,
-        "explicit_http_config": {"http2_protocol_options": {}},
-    }
+def network_chain(filters):
+    echo = {"@type": TYPE + "filters.network.echo.v3.Echo"}
+    return [*filters, {"name": "echo", "typed_config": echo}]
+
+
+def listener(filters):
+    return {"name": "ingress", "address": address(0), "filter_chains": [{"filters": filters}]}
+
+
+def cluster(port, http2=True):
+    protocol = "http2_protocol_options" if http2 else "http_protocol_options"
+    options = {"@type": TYPE + HTTP_OPTIONS, "explicit_http_config": {protocol: {}}}
     endpoints = [{"lb_endpoints": [{"endpoint": {"address": address(port)}}]}]
     return {
         "name": "wasmxds",
         "connect_timeout": "1s",
         "load_assignment": {"cluster_name": "wasmxds", "endpoints": endpoints},
-        "typed_extension_protocol_options": {EXTENSION + HTTP_OPTIONS: http2},
+        "typed_extension_protocol_options": {EXTENSION + HTTP_OPTIONS: options},
+    }
+
+
+def transport_socket(ca, cert=None, key=None):
+    """TLS to wasmxds, whose certificate ca signed; with cert and key for the client's own."""
+    context = {"validation_context": {"trusted_ca": {"filename": str(ca)}}}
+    if cert:
+        pair = {"certificate_chain": {"filename": str(cert)}, "private_key": {"filename": str(key)}}
+        context["tls_certificates"] = [pair]
+    return {
+        "name": "tls",
+        "typed_config": {
+            "@type": TYPE + "transport_sockets.tls.v3.UpstreamTlsContext",
+            "common_tls_context": context,
+        },
     }

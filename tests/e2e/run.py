@@ -26,11 +26,17 @@ class Result(unittest.TestResult):
     def __init__(self):
         super().__init__()
         self.failed = 0
+        self.skips = 0
 
     def startTest(self, test):
         super().startTest(test)
         self.began = time.monotonic()
         self.good = True
+        self.skip = None
+
+    def addSkip(self, test, reason):
+        super().addSkip(test, reason)
+        self.skip = reason
 
     def addError(self, test, err):
         super().addError(test, err)
@@ -54,8 +60,11 @@ class Result(unittest.TestResult):
     def stopTest(self, test):
         super().stopTest(test)
         self.failed += not self.good
+        self.skips += self.good and self.skip is not None
         took = time.monotonic() - self.began
-        print(f"{'ok    ' if self.good else 'FAILED'} {test.id()} ({took:.1f} s)", flush=True)
+        verdict = "FAILED" if not self.good else "ok    " if self.skip is None else "skip  "
+        why = f": {self.skip}" if self.skip else ""
+        print(f"{verdict} {test.id()} ({took:.1f} s){why}", flush=True)
 
 
 def each_test(suite):
@@ -83,7 +92,8 @@ def main():
     for test in each_test(found):
         if not patterns or any(pattern in test.id() for pattern in patterns):
             run_one(test, result)
-    print(f"e2e: {result.testsRun - result.failed} passed, {result.failed} failed")
+    passed = result.testsRun - result.failed - result.skips
+    print(f"e2e: {passed} passed, {result.failed} failed, {result.skips} skipped")
     return 0 if result.testsRun and not result.failed else 1
 
 

@@ -39,6 +39,23 @@ class ValidateTest(Case):
         self.assertEqual(result.returncode, 1)
         self.assertIn("spec.image.protocol", json.dumps(json.loads(result.stdout)))
 
+    def test_unwise_manifest_is_0_with_warnings(self):
+        manifest = extension(protocol="http", uri="example.com/filter.wasm")
+        result = self.validate("-", text=manifest)
+        self.assertEqual(result.returncode, 0)
+        self.assertRegex(
+            result.stderr, r"\Awarning: -:1: WasmExtension default/filter: spec\.image\.sha256: .*\n\Z"
+        )
+        self.assertNotIn("warning", result.stdout)
+
+    def test_warnings_can_be_read_by_a_program(self):
+        result = self.validate("-o", "json", "-", text=extension(protocol="oci", uri="a.io/b:v1"))
+        report = json.loads(result.stdout)
+        self.assertEqual((result.returncode, result.stderr, report["valid"]), (0, "", True))
+        [warning] = report["files"][0]["warnings"]
+        self.assertEqual(warning["path"], "WasmExtension default/filter: spec.image.uri")
+        self.assertIn("pin it", warning["message"])
+
     def test_wrong_usage_is_2(self):
         for arguments in ((), ("-o", "xml", "-"), ("--no-such-flag", "-")):
             result = self.validate(*arguments, text="")
@@ -84,7 +101,7 @@ class CommandTest(Case):
         process = Process("wasmxds", self.folder)
         self.processes.append(process)
         self.addCleanup(self._end, process)
-        process.spawn([WASMXDS, "run", "--listen", f"{LOOPBACK}:0", *flags, self.manifests])
+        process.spawn([WASMXDS, "run", "--listen", f"{LOOPBACK}:0", "--admin-listen", f"{LOOPBACK}:0", *flags, self.manifests])
         lines = process.wait_up(
             lambda: [line for line in process.log().splitlines() if "serving" in line],
             "no line about serving",
@@ -93,7 +110,7 @@ class CommandTest(Case):
 
     def test_second_wasmxds_on_one_store_is_refused(self):
         self.wasmxds()
-        result = self.run_command("run", "--listen", f"{LOOPBACK}:0", self.manifests)
+        result = self.run_command("run", "--listen", f"{LOOPBACK}:0", "--admin-listen", f"{LOOPBACK}:0", self.manifests)
         self.assertNotEqual(result.returncode, 0)
         self.assertIn(str(self.store), result.stderr)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a manifest to a header in a response, and every change of it to the next response."""
 
-from harness import Case, altered, digest, extension, module
+from harness import Case, altered, digest, extension, module, padded
 
 TRANSPORTS = ("grpc", "delta", "ads", "ads-delta")
 
@@ -107,3 +107,10 @@ class ServingTest(Case):
         other = self.envoy(wasmxds, "default/b")
         self.assertHeader(envoy, "one")
         self.assertHeader(other, "two")
+
+    def test_module_of_64_mib_is_served(self):
+        self.write("filter.wasm", padded(64 << 20))
+        self.write("filter.yaml", extension())
+        wasmxds = self.wasmxds()
+        for transport in ("grpc", "delta"):
+            self.assertHeader(self.envoy(wasmxds, transport=transport), "one")

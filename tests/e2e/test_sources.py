@@ -23,11 +23,11 @@ class HttpSourceTest(Case):
 
     def test_module_from_a_web_server_is_served(self):
         self.write("filter.yaml", extension(**self.image()))
-        self.assertHeader(self.envoy(self.wasmxds()), "one")
+        self.assertHeader(self.envoy(self.wasmxds("--allow-loopback")), "one")
 
     def test_new_configuration_fetches_no_module_again(self):
         self.write("filter.yaml", extension(**self.image(sha256=digest(module()))))
-        envoy = self.envoy(self.wasmxds())
+        envoy = self.envoy(self.wasmxds("--allow-loopback"))
         self.assertHeader(envoy, "one")
         self.write("filter.yaml", extension(plugin="two", **self.image(sha256=digest(module()))))
         self.assertHeader(envoy, "two")
@@ -35,7 +35,7 @@ class HttpSourceTest(Case):
 
     def test_store_serves_when_the_web_server_is_gone(self):
         self.write("filter.yaml", extension(**self.image()))
-        wasmxds = self.wasmxds()
+        wasmxds = self.wasmxds("--allow-loopback")
         envoy = self.envoy(wasmxds)
         self.assertHeader(envoy, "one")
         self.stop_source()
@@ -47,7 +47,7 @@ class HttpSourceTest(Case):
     def test_web_server_that_comes_to_answer_is_tried_again(self):
         self.write("filter.yaml", extension(**self.image()))
         self.source.status = 503
-        wasmxds = self.wasmxds()
+        wasmxds = self.wasmxds("--allow-loopback")
         envoy = self.envoy(wasmxds, ready=False)
         refusal = wasmxds.wait_record(msg="extension not programmed", name=FILTER)
         self.assertIn("503", refusal["err"])
@@ -57,7 +57,7 @@ class HttpSourceTest(Case):
     def test_body_of_an_error_is_no_module(self):
         self.source.status = 404
         self.write("filter.yaml", extension(**self.image()))
-        wasmxds = self.wasmxds()
+        wasmxds = self.wasmxds("--allow-loopback")
         refusal = wasmxds.wait_record(msg="extension not programmed", name=FILTER)
         self.assertIn("404", refusal["err"])
         self.envoy_without(wasmxds)
@@ -65,7 +65,7 @@ class HttpSourceTest(Case):
     def test_module_changed_on_the_web_server_is_refused_by_its_sha256(self):
         self.source.body = altered(b"x-wasm-filter", b"x-wasm-second")
         self.write("filter.yaml", extension(**self.image(sha256=digest(module()))))
-        wasmxds = self.wasmxds()
+        wasmxds = self.wasmxds("--allow-loopback")
         refusal = wasmxds.wait_record(msg="extension not programmed", name=FILTER)
         self.assertIn(digest(self.source.body), refusal["err"])
         self.envoy_without(wasmxds)
