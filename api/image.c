@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/image.h"
 
-#include <arpa/inet.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "api/problem.h"
 #include "base/auto.h"
+#include "base/host.h"
 #include "base/limits.h"
 #include "base/xalloc.h"
 
@@ -19,8 +19,6 @@
 #define LOWER_HEX DIGITS "abcdef"
 #define DIGEST_PREFIX "sha256:"
 
-#define HOST_MAX 253
-#define HOST_LABEL_MAX 63
 #define PORT_DIGITS_MAX 5
 #define PORT_MAX 65535
 #define BUCKET_MIN 3
@@ -102,37 +100,6 @@ static int check_local(const char *uri, struct err *err)
 	return 0;
 }
 
-static bool is_host_name(const char *host, size_t n)
-{
-	if (n == 0 || n > HOST_MAX)
-		return false;
-	for (size_t at = 0; at <= n;) {
-		size_t label = strspn(host + at, LOWER UPPER DIGITS "-_");
-
-		if (label == 0 || label > HOST_LABEL_MAX || host[at] == '-' ||
-			host[at + label - 1] == '-')
-			return false;
-		at += label;
-		if (at < n && host[at] != '.')
-			return false;
-		at++;
-	}
-	return true;
-}
-
-/* host is "[…]" */
-static bool is_bracketed_ipv6(const char *host, size_t n)
-{
-	char text[INET6_ADDRSTRLEN];
-	struct in6_addr address;
-
-	if (n < 4 || n - 2 >= sizeof(text) || host[n - 1] != ']')
-		return false;
-	memcpy(text, host + 1, n - 2);
-	text[n - 2] = '\0';
-	return inet_pton(AF_INET6, text, &address) == 1;
-}
-
 static bool is_port(const char *port, size_t n)
 {
 	return n > 0 && n <= PORT_DIGITS_MAX && strspn(port, DIGITS) >= n &&
@@ -143,9 +110,10 @@ static bool is_port(const char *port, size_t n)
 static int check_authority(const char *text, size_t n, struct err *err)
 {
 	size_t host = text[0] == '[' ? strcspn(text, "]") + 1 : strcspn(text, ":/?");
+	struct in6_addr address;
 
 	host = host < n ? host : n;
-	if (text[0] == '[' ? !is_bracketed_ipv6(text, host) : !is_host_name(text, host))
+	if (!host_is_name(text, host) && !host_read_ipv6(&address, text, host))
 		return err_set(err, ERR_INVALID, "has %s where a host name must stand",
 			quote_bytes(text, host).text);
 	if (host < n && (text[host] != ':' || !is_port(text + host + 1, n - host - 1)))

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/host.h"
 #include "base/limits.h"
 #include "base/quote.h"
 #include "base/xalloc.h"
@@ -15,8 +16,6 @@
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-#define HOST_MAX 253
-#define HOST_LABEL_MAX 63
 #define PORT_DIGITS_MAX 5
 #define PORT_MAX 65535
 #define TAG_MAX 128
@@ -25,36 +24,6 @@ static const char digest_prefix[] = "sha256:";
 static const char docker_hub[] = "docker.io";
 static const char docker_hub_server[] = "registry-1.docker.io";
 static const char localhost[] = "localhost";
-
-static bool is_host_name(const char *host, size_t n)
-{
-	if (n == 0 || n > HOST_MAX)
-		return false;
-	for (size_t at = 0; at <= n;) {
-		size_t label = strspn(host + at, LOWER UPPER DIGITS "-_");
-
-		if (label == 0 || label > HOST_LABEL_MAX || host[at] == '-' ||
-			host[at + label - 1] == '-')
-			return false;
-		at += label;
-		if (at < n && host[at] != '.')
-			return false;
-		at++;
-	}
-	return true;
-}
-
-/* Reads "[…]", the first n bytes of host. */
-static bool read_ipv6(struct in6_addr *out, const char *host, size_t n)
-{
-	char text[INET6_ADDRSTRLEN];
-
-	if (n < 4 || n - 2 >= sizeof(text) || host[0] != '[' || host[n - 1] != ']')
-		return false;
-	memcpy(text, host + 1, n - 2);
-	text[n - 2] = '\0';
-	return inet_pton(AF_INET6, text, out) == 1;
-}
 
 static bool is_port(const char *port)
 {
@@ -78,7 +47,7 @@ static int check_server(const char *server, struct err *err)
 	size_t host = host_length(server);
 	struct in6_addr address;
 
-	if (server[0] == '[' ? !read_ipv6(&address, server, host) : !is_host_name(server, host))
+	if (!host_is_name(server, host) && !host_read_ipv6(&address, server, host))
 		return err_set(err, ERR_INVALID, "the registry is %s where a host name must stand",
 			quote_bytes(server, host).text);
 	if (server[host] != '\0' && (server[host] != ':' || !is_port(server + host + 1)))
@@ -284,7 +253,7 @@ bool reference_is_loopback(const char *server)
 
 	if (strcmp(host, localhost) == 0)
 		return true;
-	if (read_ipv6(&ipv6, host, n))
+	if (host_read_ipv6(&ipv6, host, n))
 		return IN6_IS_ADDR_LOOPBACK(&ipv6);
 	return inet_pton(AF_INET, host, &ipv4) == 1 && ntohl(ipv4.s_addr) >> 24 == IN_LOOPBACKNET;
 }

@@ -402,25 +402,30 @@ static void pax_add(struct buf *pax, const char *record)
 	CU_ASSERT_EQUAL_FATAL(buf_printf(pax, &err, "%zu %s\n", n, record), 0);
 }
 
+/* With a hole before its bytes, and with one behind them. */
 static void test_unpack__refuses_sparse_files(void)
 {
-	AUTO(buf) struct buf pax = BUF_INIT(LIMIT_KIB);
-	AUTO(place) struct place p = {0};
-	struct tar_entry header = {.name = "h", .type = 'x'};
+	static const char *const maps[] = {"GNU.sparse.map=50000,8", "GNU.sparse.map=0,8"};
 
-	pax_add(&pax, "GNU.sparse.major=0");
-	pax_add(&pax, "GNU.sparse.minor=1");
-	pax_add(&pax, "GNU.sparse.name=plugin.wasm");
-	pax_add(&pax, "GNU.sparse.size=60000");
-	pax_add(&pax, "GNU.sparse.numblocks=1");
-	pax_add(&pax, "GNU.sparse.map=50000,8");
-	header.bytes = pax.data;
-	header.n = pax.len;
-	place_init(&p);
-	tar_add(&p.packed, &header);
-	add(&p, "plugin.wasm", MODULE);
-	tar_end(&p.packed);
-	assert_refused(&p, "sparse");
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++) {
+		AUTO(buf) struct buf pax = BUF_INIT(LIMIT_KIB);
+		AUTO(place) struct place p = {0};
+		struct tar_entry header = {.name = "h", .type = 'x'};
+
+		pax_add(&pax, "GNU.sparse.major=0");
+		pax_add(&pax, "GNU.sparse.minor=1");
+		pax_add(&pax, "GNU.sparse.name=plugin.wasm");
+		pax_add(&pax, "GNU.sparse.size=60000");
+		pax_add(&pax, "GNU.sparse.numblocks=1");
+		pax_add(&pax, maps[i]);
+		header.bytes = pax.data;
+		header.n = pax.len;
+		place_init(&p);
+		tar_add(&p.packed, &header);
+		add(&p, "plugin.wasm", MODULE);
+		tar_end(&p.packed);
+		assert_refused(&p, "sparse");
+	}
 }
 
 static void test_unpack__says_that_the_disk_is_full(void)
