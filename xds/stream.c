@@ -461,12 +461,12 @@ static void next_state(const struct subscription *sub, struct holdings *state)
 	}
 }
 
-static void mark_sent(struct subscription *sub, uint64_t nonce)
+static void mark_sent(struct subscription *sub, const char *version, uint64_t nonce)
 {
 	struct stream *s = sub->stream;
 
 	join_queue(sub, &s->awaited);
-	sub->sent = xstrdup(current_version(sub));
+	sub->sent = xstrdup(version);
 	sub->nonce = nonce;
 	sub->since = s->now;
 }
@@ -478,7 +478,7 @@ void stream_sent(struct subscription *sub, struct stream_response *out)
 	struct holdings state;
 
 	assert(version && !sub->sent);
-	mark_sent(sub, ++s->last_nonce);
+	mark_sent(sub, version, ++s->last_nonce);
 	(void)snprintf(out->nonce, sizeof(out->nonce), "%" PRIu64, sub->nonce);
 	if (s->variant == STREAM_DELTA || s->subscriptions.n == 1) {
 		(void)snprintf(out->version, sizeof(out->version), "%s", version);
@@ -495,10 +495,12 @@ struct subscription *stream_also(struct subscription *sub, size_t *at)
 	const char *name;
 
 	while (s->full_state && (other = map_next(&s->subscriptions, at, &name))) {
-		if (other == sub || !current_version(other))
+		const char *version = current_version(other);
+
+		if (other == sub || !version)
 			continue;
 		if (!other->sent && lacks(other))
-			mark_sent(other, sub->nonce);
+			mark_sent(other, version, sub->nonce);
 		return other;
 	}
 	return NULL;
