@@ -171,15 +171,15 @@ static uint64_t answered_nonce(const struct stream_request *req)
 	return req->nonce[0] != '\0' && *end == '\0' ? nonce : 0;
 }
 
-/* The next subscription that was sent with nonce.  None: a stale nonce, or the answer is about a
- * resource that the client no longer wants. */
+/* The next subscription that was sent with nonce; they wait in the order of their nonces.  None: a
+ * stale nonce, or the answer is about a resource that the client no longer wants. */
 static struct subscription *find_awaited(const struct stream *s, uint64_t nonce)
 {
 	struct subscription *sub = s->awaited.first;
 
-	while (sub && sub->nonce != nonce)
+	while (sub && sub->nonce < nonce)
 		sub = sub->qnext;
-	return sub;
+	return sub && sub->nonce == nonce ? sub : NULL;
 }
 
 static void accept(struct subscription *sub)
