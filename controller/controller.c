@@ -18,12 +18,13 @@
 
 #define RESCAN_MS 30000      /* between two scans of the folder, whatever inotify says */
 #define RESCAN_BLIND_MS 1000 /* the same where inotify says nothing */
-#define SETTLE_MS 100        /* a file that is being written is left alone for so long */
+#define SETTLE_MS 100        /* of a change that is under way; also between two scans */
 
 struct controller {
 	struct directory *manifests; /* owned */
 	struct targets targets;
 	int64_t scan_at; /* ms; when to scan the folder again */
+	int64_t scanned; /* ms; when it was last scanned */
 	bool changed;    /* a scan found something: look at every target */
 	bool swept;      /* records that no manifest asks for were removed */
 	int stop_fd;     /* owned */
@@ -56,10 +57,12 @@ static void on_deleted(struct controller *c, const char *key)
 {
 	static const char prefix[] = EXTENSION_KIND "/";
 
-	if (strncmp(key, prefix, sizeof(prefix) - 1) == 0)
+	if (strncmp(key, prefix, sizeof(prefix) - 1) == 0) {
 		targets_delete(&c->targets, key + sizeof(prefix) - 1);
-	else
-		object_free(map_take(&c->targets.objects, key));
+		return;
+	}
+	object_free(map_take(&c->targets.objects, key));
+	targets_object_changed(&c->targets, key);
 }
 
 static void on_event(void *arg, struct directory_event *event)
@@ -105,11 +108,20 @@ static int scan(struct controller *c, struct err *err)
 {
 	int64_t pause = directory_fd(c->manifests) < 0 ? RESCAN_BLIND_MS : RESCAN_MS;
 
-	c->scan_at = io_monotonic_ms() + pause;
+	c->scanned = io_monotonic_ms();
+	c->scan_at = c->scanned + pause;
 	if (directory_scan(c->manifests, on_event, c, err) < 0)
 		return -1;
 	sweep(c);
 	return 0;
+}
+
+/* A file that is whole is read at once, unless it is one of many. */
+static void plan_scan(struct controller *c)
+{
+	int64_t from = directory_settled(c->manifests) ? c->scanned : io_monotonic_ms();
+
+	c->scan_at = earlier(c->scan_at, from + SETTLE_MS);
 }
 
 static void wait_for_work(struct controller *c)
@@ -122,16 +134,13 @@ static void wait_for_work(struct controller *c)
 	int64_t now = io_monotonic_ms();
 	int64_t due = earlier(c->targets.look_at, c->scan_at);
 	int64_t wait = earlier(due, upkeep_due(&c->targets.upkeep)) - now;
-	bool settling = c->scan_at <= now + SETTLE_MS;
 
-	if (settling)
-		fds[2].fd = -1;
 	if (wait < 0)
 		wait = 0;
 	if (poll(fds, 3, (int)earlier(wait, RESCAN_MS)) <= 0)
 		return;
 	if (fds[2].revents)
-		c->scan_at = earlier(c->scan_at, io_monotonic_ms() + SETTLE_MS);
+		plan_scan(c);
 }
 
 static void advance(struct controller *c)

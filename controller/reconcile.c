@@ -99,6 +99,7 @@ void target_desire(struct target *t, struct extension *ext, char *source)
 	free(t->source);
 	t->desired = ext;
 	t->source = source;
+	t->look_at = 0;
 }
 
 void target_observe(struct target *t, const struct record *r)

@@ -54,6 +54,7 @@ struct target {
 	struct err failure; /* of the last fetch; ERR_NONE: it went well, or there was none */
 	unsigned attempts;  /* failures in a row */
 	int64_t retry_at;   /* ms; no fetch before */
+	int64_t look_at;    /* ms; nothing is to be done for it before; 0: at once */
 
 	struct status status;
 };

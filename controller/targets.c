@@ -184,7 +184,7 @@ static void program(struct targets *ts, struct target *t, const struct digest *m
 
 	if (find_served(&in, ts, t, &err) < 0) {
 		report(t, status_of_store(&err), err.msg);
-		ts->look_at = earlier(ts->look_at, io_monotonic_ms() + FOLLOW_MS);
+		t->look_at = earlier(t->look_at, io_monotonic_ms() + FOLLOW_MS);
 		if (err.code == ERR_FULL)
 			upkeep_no_room(&ts->upkeep);
 		return;
@@ -196,7 +196,7 @@ static void program(struct targets *ts, struct target *t, const struct digest *m
 	if (!is_recorded(t, &r)) {
 		if (store_put_record(ts->store, &r, &err) < 0) {
 			report(t, status_of_store(&err), err.msg);
-			ts->look_at = io_monotonic_ms() + FOLLOW_MS;
+			t->look_at = earlier(t->look_at, io_monotonic_ms() + FOLLOW_MS);
 			if (err.code == ERR_FULL)
 				upkeep_no_room(&ts->upkeep);
 			return;
@@ -210,13 +210,14 @@ static void program(struct targets *ts, struct target *t, const struct digest *m
 		report(t, STATUS_PROGRAMMED, t->served_version);
 }
 
-/* Brings one target as far as it can go now. */
+/* Brings one target as far as it can go now, and says when to look at it again. */
 static void advance(struct targets *ts, struct target *t)
 {
 	const struct extension *ext = t->desired;
 	struct reconcile_facts facts = {.now = io_monotonic_ms()};
 	struct reconcile_step step;
 
+	t->look_at = INT64_MAX;
 	if (!ext)
 		return;
 	facts.has_pinned = has_module(ts, &ext->image.sha256);
@@ -224,10 +225,10 @@ static void advance(struct targets *ts, struct target *t)
 	facts.has_recorded = t->recorded.source && has_module(ts, &t->recorded.module);
 	if (reconcile_follows(ext)) {
 		facts.file_mark = local_fs_mark(&ts->fetch, ext->image.uri);
-		ts->look_at = earlier(ts->look_at, facts.now + FOLLOW_MS);
+		t->look_at = facts.now + FOLLOW_MS;
 	}
 	step = reconcile(t, &facts);
-	ts->look_at = earlier(ts->look_at, step.wake_at);
+	t->look_at = earlier(t->look_at, step.wake_at);
 	if (step.fetch)
 		start_fetch(ts, t, facts.file_mark);
 	if (step.commit)
@@ -240,13 +241,18 @@ static void advance(struct targets *ts, struct target *t)
 
 void targets_advance(struct targets *ts)
 {
+	int64_t now = io_monotonic_ms();
 	struct target *t;
 	const char *name;
 	size_t at = 0;
 
 	ts->look_at = INT64_MAX;
-	while ((t = map_next(&ts->by_name, &at, &name)))
-		advance(ts, t);
+	while ((t = map_next(&ts->by_name, &at, &name))) {
+		if (ts->all_due || t->look_at <= now)
+			advance(ts, t);
+		ts->look_at = earlier(ts->look_at, t->look_at);
+	}
+	ts->all_due = false;
 }
 
 /* A target that nobody wants lives on only while its fetch is under way. */
@@ -333,6 +339,7 @@ static void fetch_ended(struct targets *ts, struct fetch_job *job)
 		target_fetched(t, digest, &err, io_monotonic_ms(), random_number());
 		target_not_before(t, io_monotonic_ms() + job->retry_after_ms);
 		advance(ts, t);
+		ts->look_at = earlier(ts->look_at, t->look_at);
 		forget_if_idle(ts, t);
 	}
 	errand_free(errand);
@@ -349,6 +356,7 @@ void targets_object_changed(struct targets *ts, const char *key)
 		if (t->desired && config_pulls_with(t->desired, key))
 			t->retry_at = 0;
 	}
+	ts->all_due = true;
 }
 
 void targets_collect(struct targets *ts)
@@ -394,6 +402,7 @@ static void review(struct targets *ts, struct target *t)
 	}
 	log_error("extension damaged in the store", LOG_STR("name", t->name), LOG_ERR(&err));
 	free(STEAL(t->served_version));
+	t->look_at = 0;
 }
 
 void targets_upkeep(struct targets *ts)

@@ -24,7 +24,8 @@ struct targets {
 	struct inbox *done;      /* owned; of struct fetch_job */
 	struct map by_name;      /* name → struct target, owned */
 	struct map objects;      /* Secrets and ConfigMaps: key → struct object, owned */
-	int64_t look_at;         /* ms; when to look at every target again */
+	int64_t look_at;         /* ms; when to look at some target again */
+	bool all_due;            /* what configurations are read from changed */
 	bool unswept;            /* a record that should go could not be removed */
 	struct upkeep upkeep;
 };
@@ -47,7 +48,7 @@ void targets_delete(struct targets *ts, const char *name);
 /* A Secret or ConfigMap changed: fetches that failed for want of it need not wait. */
 void targets_object_changed(struct targets *ts, const char *key);
 
-/* Brings each target as far as it can go now; sets look_at. */
+/* Brings each target that is due as far as it can go now; sets look_at. */
 void targets_advance(struct targets *ts);
 
 /* Does a small piece of the store's upkeep where that is due; sets look_at where it shows something

@@ -44,7 +44,9 @@ struct known {
 struct difference {
 	struct map files;   /* name → struct file, owned */
 	struct map objects; /* key → struct known, owned */
+	const char **names; /* owned; of files, sorted, each borrowed from it; NULL: not known */
 	size_t wrong;       /* files that count as wrong since the last report */
+	size_t hollow;      /* files that were left hollow by the last report */
 	bool dirty;         /* something was shown or dropped since the last report */
 };
 
@@ -115,6 +117,7 @@ void difference_free(struct difference *d)
 {
 	if (!d)
 		return;
+	free(d->names);
 	map_clear(&d->files, file_free);
 	map_clear(&d->objects, known_free);
 	free(d);
@@ -132,6 +135,12 @@ static void err_keep(struct err **slot, const struct err *err)
 	*slot = copy;
 }
 
+static void forget_names(struct difference *d)
+{
+	free(d->names);
+	d->names = NULL;
+}
+
 /* Returns the file to be changed, which is there from now on. */
 static struct file *file_touch(struct difference *d, const char *name)
 {
@@ -140,6 +149,7 @@ static struct file *file_touch(struct difference *d, const char *name)
 	if (!file) {
 		file = xcalloc(1, sizeof(*file));
 		(void)map_put(&d->files, name, file);
+		forget_names(d);
 	}
 	file->gone = false;
 	d->dirty = true;
@@ -344,40 +354,49 @@ static void report_file(struct report *r)
 	for (size_t i = 0; i < r->file->claims.n; i++)
 		settle(r, &r->file->claims.items[i]);
 	complain(r);
+	r->d->hollow += r->file->hollow;
 	r->file->changed = false;
 }
 
 static void report_files(struct difference *d, const struct receiver *to)
 {
-	AUTO(free) const char **names = keys_sorted(&d->files);
 	size_t n = d->files.n;
 
+	if (!d->names)
+		d->names = keys_sorted(&d->files);
 	for (size_t i = 0; i < n; i++) {
-		struct report r = {.d = d, .to = to, .name = names[i]};
+		struct report r = {.d = d, .to = to, .name = d->names[i]};
 
-		r.file = map_get(&d->files, names[i]);
+		r.file = map_get(&d->files, d->names[i]);
 		report_file(&r);
 		if (r.file->gone)
-			file_free(map_take(&d->files, names[i]));
+			file_free(map_take(&d->files, d->names[i]));
 	}
+	if (d->files.n < n)
+		forget_names(d);
 }
 
 /* Reports and forgets the objects that no claim counts for, and lets go of the other claims. */
 static void report_deleted(struct difference *d, const struct receiver *to)
 {
-	AUTO(free) const char **keys = keys_sorted(&d->objects);
-	size_t n = d->objects.n;
+	AUTO(index) struct map lost = {.n = 0};
+	AUTO(free) const char **keys = NULL;
+	struct known *known = NULL;
+	const char *key = NULL;
+	size_t at = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		struct known *known = map_get(&d->objects, keys[i]);
+	while ((known = map_next(&d->objects, &at, &key))) {
+		if (!known->keeper)
+			(void)map_put(&lost, key, known);
+		known->keeper = NULL;
+	}
+	keys = keys_sorted(&lost);
+	for (size_t i = 0; i < lost.n; i++) {
 		struct directory_event event = {.change = DIRECTORY_DELETED};
 
-		if (known->keeper) {
-			known->keeper = NULL;
-			continue;
-		}
+		known = map_take(&d->objects, keys[i]);
 		emit(to, &event, keys[i], known->file);
-		known_free(map_take(&d->objects, keys[i]));
+		known_free(known);
 	}
 }
 
@@ -389,6 +408,7 @@ void difference_report(
 	if (!d->dirty)
 		return;
 	d->wrong = 0;
+	d->hollow = 0;
 	report_files(d, &to);
 	report_deleted(d, &to);
 	d->dirty = false;
@@ -397,4 +417,9 @@ void difference_report(
 bool difference_complete(const struct difference *d)
 {
 	return d->wrong == 0;
+}
+
+bool difference_settled(const struct difference *d)
+{
+	return d->wrong == 0 && d->hollow == 0;
 }

@@ -52,4 +52,8 @@ void difference_report(
 /* Returns whether every file was right at the last report. */
 bool difference_complete(const struct difference *d);
 
+/* Returns whether, besides, no file must be refilled: then those that did not change may be left
+ * out of a scan. */
+bool difference_settled(const struct difference *d);
+
 #endif

@@ -23,6 +23,7 @@
 #define WATCHED                                                                             \
 	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB | \
 		IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+#define LISTING_S 30 /* between two listings of the folder, at most */
 
 /* What tells that a file is another one, or was written, without reading it. */
 struct stamp {
@@ -47,6 +48,12 @@ struct directory {
 	struct map sightings; /* name → struct sighting, owned; of the last good scan */
 	struct difference *difference;
 	bool complete;
+	time_t listed; /* s; when the last scan that listed the folder began */
+
+	/* what inotify said since the last scan */
+	struct map landed; /* manifests that were renamed into place or closed; no values */
+	bool swapped;      /* another name was renamed into place */
+	bool unsettled;    /* a change of a manifest began */
 };
 
 /* One scan under way. */
@@ -96,16 +103,36 @@ static void watch(struct directory *dir)
 		(void)inotify_rm_watch(dir->inotify, before);
 }
 
-/* What the events say does not matter: they only wake. */
+/* What happens to other names is no change under way, but for the rename that swaps the files of a
+ * mounted ConfigMap. */
+static void note(struct directory *dir, const struct inotify_event *event)
+{
+	bool manifest = event->len > 0 && directory_is_manifest(event->name);
+
+	if (manifest && event->mask & (IN_MOVED_TO | IN_CLOSE_WRITE))
+		(void)map_put(&dir->landed, event->name, dir);
+	else if (manifest || event->len == 0)
+		dir->unsettled = true;
+	else if (event->mask & IN_MOVED_TO)
+		dir->swapped = true;
+}
+
+/* The events only wake, and say when to scan; what changed, the scan finds out. */
 static void drain(struct directory *dir)
 {
-	char events[4096];
+	_Alignas(struct inotify_event) char events[4096];
 	ssize_t got = 0;
 
 	if (dir->inotify < 0)
 		return;
 	do {
 		got = read(dir->inotify, events, sizeof(events));
+		for (ssize_t at = 0; at < got;) {
+			const struct inotify_event *event = (const void *)&events[at];
+
+			note(dir, event);
+			at += (ssize_t)(sizeof(*event) + event->len);
+		}
 	} while (got > 0 || (got < 0 && errno == EINTR));
 }
 
@@ -136,6 +163,7 @@ void directory_close(struct directory *dir)
 	if (dir->inotify >= 0)
 		(void)close(dir->inotify);
 	map_clear(&dir->sightings, free);
+	map_clear(&dir->landed, NULL);
 	difference_free(dir->difference);
 	free(dir->path);
 	free(dir);
@@ -144,6 +172,12 @@ void directory_close(struct directory *dir)
 int directory_fd(const struct directory *dir)
 {
 	return dir->watch >= 0 ? dir->inotify : -1;
+}
+
+bool directory_settled(struct directory *dir)
+{
+	drain(dir);
+	return (dir->landed.n > 0 || dir->swapped) && !dir->unsettled;
 }
 
 bool directory_complete(const struct directory *dir)
@@ -160,16 +194,17 @@ bool directory_is_manifest(const char *name)
 		       strcmp(suffix, ".json") == 0);
 }
 
-/* Notes a file, but not a folder.  One that cannot be looked at is noted too: reading it says why.
- * A file that changed as late as the scan began may change again with the same stamp. */
-static void sight(struct scan *scan, const char *name)
+/* Notes a file, but not a folder, and returns whether it could be looked at.  One that could not is
+ * noted too: reading it says why.  A file that changed as late as the scan began may change again
+ * with the same stamp. */
+static bool sight(struct scan *scan, const char *name)
 {
 	struct sighting *sighting = NULL;
 	struct stat st = {.st_size = 0};
 	bool known = fstatat(dirfd(scan->folder), name, &st, 0) == 0;
 
 	if (known && S_ISDIR(st.st_mode))
-		return;
+		return true;
 	sighting = xcalloc(1, sizeof(*sighting));
 	sighting->stamp = (struct stamp){.dev = st.st_dev,
 		.inode = st.st_ino,
@@ -178,6 +213,7 @@ static void sight(struct scan *scan, const char *name)
 		.changed = st.st_ctim};
 	sighting->trusted = known && time_before(&st.st_ctim, &scan->began);
 	free(map_put(&scan->found, name, sighting));
+	return known;
 }
 
 static int list(struct scan *scan, struct err *err)
@@ -185,14 +221,12 @@ static int list(struct scan *scan, struct err *err)
 	const char *path = scan->dir->path;
 	const struct dirent *entry = NULL;
 
-	scan->folder = opendir(path);
-	if (!scan->folder)
-		return err_errno(err, ERR_TRANSIENT, "open folder %s", path);
+	map_clear(&scan->found, free);
 	/* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread has this DIR */
 	while (errno = 0, (entry = readdir(scan->folder))) {
 		if (!directory_is_manifest(entry->d_name))
 			continue;
-		sight(scan, entry->d_name);
+		(void)sight(scan, entry->d_name);
 		if (scan->found.n > LIMIT_MANIFEST_FILES)
 			return err_set(err, ERR_INVALID,
 				"folder %s: must hold at most %d manifests; none was read", path,
@@ -200,7 +234,28 @@ static int list(struct scan *scan, struct err *err)
 	}
 	if (errno)
 		return err_errno(err, ERR_TRANSIENT, "read folder %s", path);
+	scan->dir->listed = scan->began.tv_sec;
 	return 0;
+}
+
+/* Looks only at the files that inotify named, so that one change costs the same in a folder of ten
+ * thousand.  Not where a file is wrong: what others hold may matter then.  Returns false where the
+ * folder must be listed; from time to time it is, whatever inotify says. */
+static bool look_at_landed(struct scan *scan)
+{
+	struct directory *dir = scan->dir;
+	int64_t age = (int64_t)scan->began.tv_sec - dir->listed;
+	const char *name = NULL;
+	size_t at = 0;
+
+	if (!directory_settled(dir) || dir->swapped || !difference_settled(dir->difference) ||
+		age < 0 || age >= LISTING_S)
+		return false;
+	while (map_next(&dir->landed, &at, &name)) {
+		if (!sight(scan, name))
+			return false;
+	}
+	return true;
 }
 
 /* The same file would be refused again, but a failure may pass. */
@@ -279,11 +334,39 @@ static void drop_gone(struct scan *scan)
 	}
 }
 
+/* The files that were found take their places among those of the scan before. */
+static void keep_found(struct scan *scan)
+{
+	struct sighting *sighting = NULL;
+	const char *name = NULL;
+	size_t at = 0;
+
+	while ((sighting = map_next(&scan->found, &at, &name)))
+		free(map_put(&scan->dir->sightings, name, sighting));
+	map_clear(&scan->found, NULL);
+}
+
+static void keep_all(struct scan *scan)
+{
+	struct map before = scan->dir->sightings;
+
+	drop_gone(scan);
+	scan->dir->sightings = scan->found;
+	scan->found = before;
+}
+
+static void forget_events(struct directory *dir)
+{
+	map_clear(&dir->landed, NULL);
+	dir->swapped = false;
+	dir->unsettled = false;
+}
+
 int directory_scan(struct directory *dir, void (*each)(void *arg, struct directory_event *event),
 	void *arg, struct err *err)
 {
 	AUTO(scan) struct scan scan = {.dir = dir, .text = BUF_INIT(LIMIT_MANIFEST_BYTES)};
-	struct map before = dir->sightings;
+	bool partial = false;
 
 	dir->complete = false;
 	drain(dir);
@@ -291,12 +374,18 @@ int directory_scan(struct directory *dir, void (*each)(void *arg, struct directo
 	/* The clock by which the kernel stamps files. */
 	if (clock_gettime(CLOCK_REALTIME_COARSE, &scan.began) < 0)
 		return err_errno(err, ERR_TRANSIENT, "clock_gettime");
-	if (list(&scan, err) < 0)
+	scan.folder = opendir(dir->path);
+	if (!scan.folder)
+		return err_errno(err, ERR_TRANSIENT, "open folder %s", dir->path);
+	partial = look_at_landed(&scan);
+	forget_events(dir);
+	if (!partial && list(&scan, err) < 0)
 		return -1;
 	read_changed(&scan);
-	drop_gone(&scan);
-	dir->sightings = scan.found;
-	scan.found = before;
+	if (partial)
+		keep_found(&scan);
+	else
+		keep_all(&scan);
 	difference_report(dir->difference, each, arg);
 	dir->complete = difference_complete(dir->difference);
 	return 0;

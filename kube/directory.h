@@ -44,6 +44,11 @@ void directory_close(struct directory *dir);
  * happens to the targets of links, or to the folders above: scan now and then all the same. */
 int directory_fd(const struct directory *dir);
 
+/* Takes in what directory_fd() woke for.  Returns whether a scan would find whole files: since the
+ * last scan, something was renamed into place or closed after writing, and no manifest was made,
+ * removed or moved away, which is how a change that is still under way begins. */
+bool directory_settled(struct directory *dir);
+
 /* Reads the folder and calls each() for every difference to the scan before; each() takes over what
  * the event owns.  Within one scan, all DELETED come after all APPLIED, so that an object that
  * moved to another file is never missing.  A file of which one document is wrong still applies its
