@@ -10,7 +10,7 @@
 #   make asan       unit tests and corpora under AddressSanitizer and UBSan
 #   make tsan       unit tests under ThreadSanitizer
 #   make fuzz       each fuzz target for FUZZ_SECONDS (default 60) with libFuzzer
-#   make bench      wasmxds beside a go-control-plane server; BENCH_JSON=FILE writes the figures
+#   make bench      wasmxds beside go-control-plane and skopeo; BENCH_JSON=FILE writes the figures
 #   make tidy       clang-tidy over every file
 #   make analyze    gcc -fanalyzer over every file
 #   make format     formats the tree; format-check only looks
@@ -193,7 +193,9 @@ e2e: $(B)/wasmxds filters $(TOOL_BINS)
 	@"$$(tools/setup venv)/bin/python" tests/e2e/run.py $(E2E)
 
 bench: $(B)/wasmxds filters
+	@tools/setup test
 	@tools="$$(tools/build-bench)" && $(PYTHON) tests/bench/run.py "$$tools"
+	@$(PYTHON) tests/bench/fetch.py
 
 # Signature Version 4 against the vectors that botocore and the aws-sigv4 crate publish.
 vectors: $(B)/tests/tools/sigv4_vector

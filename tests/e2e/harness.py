@@ -56,9 +56,9 @@ def altered(old, new):
     return module().replace(old, new)
 
 
-def padded(size):
-    """The example filter with a custom section that makes it about size bytes long."""
-    body = b"\x03pad" + bytes(size)
+def padded(content):
+    """The example filter with a custom section that holds content: bytes, or how many zeros."""
+    body = b"\x03pad" + bytes(content)
     length, n = b"", len(body)
     while n >= 0x80:
         length += bytes([n & 0x7F | 0x80])
