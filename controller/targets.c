@@ -16,12 +16,14 @@
 #include "controller/reconcile.h"
 #include "fetch/local_fs.h"
 
-#define FOLLOW_MS 1000       /* between two looks at local files that are followed */
+#define SHARED_MS 200  /* between two looks at a module that another target's fetch will bring */
+#define FOLLOW_MS 1000 /* between two looks at local files that are followed */
 #define STRIP_RETRY_MS 10000 /* before debug sections are dropped again, when that failed */
 
 /* What a fetch needs when it comes back. */
 struct errand {
-	char *name; /* owned; of the target */
+	char *name;         /* owned; of the target */
+	struct digest want; /* that others wait for; not set: none */
 	struct ingest ingest;
 };
 
@@ -98,8 +100,12 @@ static void start_fetch(struct targets *ts, struct target *t, uint64_t file_mark
 		fetch_job_set_docker_config(job, credentials);
 	t->fetching = true;
 	t->file_mark = file_mark;
-	if (fetch_pool_submit(ts->pool, job))
+	errand->want = image->sha256;
+	if (fetch_pool_submit(ts->pool, job)) {
+		if (digest_is_set(&image->sha256))
+			(void)map_put(&ts->on_the_way, image->sha256.hex, ts);
 		return;
+	}
 	(void)err_set(&err, ERR_TRANSIENT, "too many fetches are waiting");
 	fetch_job_free(job);
 	store_ingest_abort(ts->store, &errand->ingest);
@@ -229,7 +235,9 @@ static void advance(struct targets *ts, struct target *t)
 	}
 	step = reconcile(t, &facts);
 	t->look_at = earlier(t->look_at, step.wake_at);
-	if (step.fetch)
+	if (step.fetch && map_get(&ts->on_the_way, ext->image.sha256.hex))
+		t->look_at = earlier(t->look_at, facts.now + SHARED_MS);
+	else if (step.fetch)
 		start_fetch(ts, t, facts.file_mark);
 	if (step.commit)
 		program(ts, t, &step.module);
@@ -329,6 +337,7 @@ static void fetch_ended(struct targets *ts, struct fetch_job *job)
 	const struct digest *digest = NULL;
 	struct err err = job->err;
 
+	(void)map_take(&ts->on_the_way, errand->want.hex);
 	if (err.code != ERR_NONE)
 		store_ingest_abort(ts->store, &errand->ingest);
 	else if (store_commit_blob(ts->store, &errand->ingest, &job->result.digest, &err) == 0)
@@ -472,6 +481,7 @@ void targets_clear(struct targets *ts)
 	inbox_free(ts->done);
 	map_clear(&ts->by_name, target_free);
 	map_clear(&ts->objects, free_object);
+	map_clear(&ts->on_the_way, NULL);
 	store_close(ts->store);
 	free(ts->temp_dir);
 }

@@ -25,6 +25,7 @@ struct targets {
 	struct map by_name;      /* name → struct target, owned */
 	struct map objects;      /* Secrets and ConfigMaps: key → struct object, owned */
 	int64_t look_at;         /* ms; when to look at some target again */
+	struct map on_the_way;   /* digests that a fetch under way will bring; no values */
 	bool all_due;            /* what configurations are read from changed */
 	bool unswept;            /* a record that should go could not be removed */
 	struct upkeep upkeep;

@@ -2,6 +2,7 @@
 """Modules from a web server, and from the store once the server is gone."""
 
 from harness import Case, HttpSource, altered, digest, extension, module
+from processes import wait_equal
 
 FILTER = "default/filter"
 
@@ -19,7 +20,7 @@ class HttpSourceTest(Case):
             self.source.stop()
 
     def image(self, **fields):
-        return {"protocol": "http", "uri": self.source.uri, **fields}
+        return {"protocol": "http", "uri": self.source.uri} | fields
 
     def test_module_from_a_web_server_is_served(self):
         self.write("filter.yaml", extension(**self.image()))
@@ -31,6 +32,15 @@ class HttpSourceTest(Case):
         self.assertHeader(envoy, "one")
         self.write("filter.yaml", extension(plugin="two", **self.image(sha256=digest(module()))))
         self.assertHeader(envoy, "two")
+        self.assertEqual(self.source.requests, 1)
+
+    def test_one_digest_is_downloaded_once_whatever_uris_name_it(self):
+        pin = digest(module())
+        for i in range(20):
+            image = self.image(uri=f"{self.source.uri}?{i}", sha256=pin)
+            self.write(f"{i}.yaml", extension(f"filter{i}", **image))
+        wasmxds = self.wasmxds("--allow-loopback")
+        wait_equal(lambda: wasmxds.metric("wasmxds_extensions"), 20, "extensions")
         self.assertEqual(self.source.requests, 1)
 
     def test_store_serves_when_the_web_server_is_gone(self):
