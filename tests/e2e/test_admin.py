@@ -18,6 +18,12 @@ class AdminTest(Case):
         admin = f"http://127.0.0.1:{wasmxds.admin_port}"
         return self.run_command("status", "--admin", admin, *flags)
 
+    def start_both(self, *flags, **options):
+        """Envoy's filter is at work a moment before its ACK is read."""
+        wasmxds, envoy = super().start_both(*flags, **options)
+        wait_equal(lambda: self.state(wasmxds), ["SYNCED"], "state")
+        return wasmxds, envoy
+
     def state(self, wasmxds, name="default/filter"):
         return [r["state"] for (_, n), r in wasmxds.clients().items() if n == name]
 

@@ -68,7 +68,8 @@ class TrustTest(Case):
         wasmxds = self.wasmxds(*self.mtls())
         envoy = self.envoy(wasmxds, tls=self.client(SHOP))
         self.assertHeader(envoy, "one")
-        self.assertEqual(wasmxds.clients()["envoy1", "default/filter"]["state"], "SYNCED")
+        state = lambda: wasmxds.clients()["envoy1", "default/filter"]["state"]
+        wait_equal(state, "SYNCED", "state")
 
     def test_client_is_denied_another_namespace(self):
         self.write("other.yaml", extension(namespace="bank"))
