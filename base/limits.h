@@ -43,7 +43,6 @@
 #define LIMIT_WASM_NAME_BYTES 65536
 #define LIMIT_WASM_LIST_BYTES (16 * LIMIT_MIB) /* the import or the export section */
 #define LIMIT_WASM_MEMORY_PAGES 16384          /* 1 GiB, as proxy-wasm-cpp-host */
-#define LIMIT_WASM_MODULES 16                  /* import modules remembered by name */
 
 /* fetch */
 #define LIMIT_FETCH_WORKERS 16

@@ -32,11 +32,6 @@ struct controller {
 	pthread_t thread;
 };
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static void put_object(struct controller *c, const char *key, struct object *object)
 {
 	object_free(map_put(&c->targets.objects, key, object));
@@ -121,7 +116,7 @@ static void plan_scan(struct controller *c)
 {
 	int64_t from = directory_settled(c->manifests) ? c->scanned : io_monotonic_ms();
 
-	c->scan_at = earlier(c->scan_at, from + SETTLE_MS);
+	c->scan_at = io_earlier(c->scan_at, from + SETTLE_MS);
 }
 
 static void wait_for_work(struct controller *c)
@@ -132,12 +127,12 @@ static void wait_for_work(struct controller *c)
 		{.fd = directory_fd(c->manifests), .events = POLLIN},
 	};
 	int64_t now = io_monotonic_ms();
-	int64_t due = earlier(c->targets.look_at, c->scan_at);
-	int64_t wait = earlier(due, upkeep_due(&c->targets.upkeep)) - now;
+	int64_t due = io_earlier(c->targets.look_at, c->scan_at);
+	int64_t wait = io_earlier(due, upkeep_due(&c->targets.upkeep)) - now;
 
 	if (wait < 0)
 		wait = 0;
-	if (poll(fds, 3, (int)earlier(wait, RESCAN_MS)) <= 0)
+	if (poll(fds, 3, (int)io_earlier(wait, RESCAN_MS)) <= 0)
 		return;
 	if (fds[2].revents)
 		plan_scan(c);

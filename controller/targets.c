@@ -41,11 +41,6 @@ static uint32_t random_number(void)
 	return n;
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static enum fetch_source fetch_source_of(enum image_protocol protocol)
 {
 	static const enum fetch_source sources[] = {
@@ -190,7 +185,7 @@ static void program(struct targets *ts, struct target *t, const struct digest *m
 
 	if (find_served(&in, ts, t, &err) < 0) {
 		report(t, status_of_store(&err), err.msg);
-		t->look_at = earlier(t->look_at, io_monotonic_ms() + FOLLOW_MS);
+		t->look_at = io_earlier(t->look_at, io_monotonic_ms() + FOLLOW_MS);
 		if (err.code == ERR_FULL)
 			upkeep_no_room(&ts->upkeep);
 		return;
@@ -202,7 +197,7 @@ static void program(struct targets *ts, struct target *t, const struct digest *m
 	if (!is_recorded(t, &r)) {
 		if (store_put_record(ts->store, &r, &err) < 0) {
 			report(t, status_of_store(&err), err.msg);
-			t->look_at = earlier(t->look_at, io_monotonic_ms() + FOLLOW_MS);
+			t->look_at = io_earlier(t->look_at, io_monotonic_ms() + FOLLOW_MS);
 			if (err.code == ERR_FULL)
 				upkeep_no_room(&ts->upkeep);
 			return;
@@ -234,9 +229,9 @@ static void advance(struct targets *ts, struct target *t)
 		t->look_at = facts.now + FOLLOW_MS;
 	}
 	step = reconcile(t, &facts);
-	t->look_at = earlier(t->look_at, step.wake_at);
+	t->look_at = io_earlier(t->look_at, step.wake_at);
 	if (step.fetch && map_get(&ts->on_the_way, ext->image.sha256.hex))
-		t->look_at = earlier(t->look_at, facts.now + SHARED_MS);
+		t->look_at = io_earlier(t->look_at, facts.now + SHARED_MS);
 	else if (step.fetch)
 		start_fetch(ts, t, facts.file_mark);
 	if (step.commit)
@@ -258,7 +253,7 @@ void targets_advance(struct targets *ts)
 	while ((t = map_next(&ts->by_name, &at, &name))) {
 		if (ts->all_due || t->look_at <= now)
 			advance(ts, t);
-		ts->look_at = earlier(ts->look_at, t->look_at);
+		ts->look_at = io_earlier(ts->look_at, t->look_at);
 	}
 	ts->all_due = false;
 }
@@ -348,7 +343,7 @@ static void fetch_ended(struct targets *ts, struct fetch_job *job)
 		target_fetched(t, digest, &err, io_monotonic_ms(), random_number());
 		target_not_before(t, io_monotonic_ms() + job->retry_after_ms);
 		advance(ts, t);
-		ts->look_at = earlier(ts->look_at, t->look_at);
+		ts->look_at = io_earlier(ts->look_at, t->look_at);
 		forget_if_idle(ts, t);
 	}
 	errand_free(errand);

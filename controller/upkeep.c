@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/upkeep.h"
 
+#include "base/io.h"
 #include "base/log.h"
 #include "store/collect.h"
 
@@ -10,11 +11,6 @@
 #define SCRUB_LEAST_MS 100     /* between two blobs */
 #define SCRUB_FIRST_MS 1000    /* the same in the first round: what rotted is about to be served */
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 static int64_t later(int64_t a, int64_t b)
 {
 	return a > b ? a : b;
@@ -22,9 +18,10 @@ static int64_t later(int64_t a, int64_t b)
 
 static int64_t collect_pause(const struct upkeep *u)
 {
-	int64_t pause = later(COLLECT_LEAST_MS, earlier(u->options.gc_grace_ms, COLLECT_PAUSE_MS));
+	int64_t pause =
+		later(COLLECT_LEAST_MS, io_earlier(u->options.gc_grace_ms, COLLECT_PAUSE_MS));
 
-	return u->full ? earlier(pause, COLLECT_FULL_MS) : pause;
+	return u->full ? io_earlier(pause, COLLECT_FULL_MS) : pause;
 }
 
 void upkeep_init(struct upkeep *u, const struct upkeep_options *options, int64_t now)
@@ -36,7 +33,7 @@ void upkeep_init(struct upkeep *u, const struct upkeep_options *options, int64_t
 
 void upkeep_record_changed(struct upkeep *u)
 {
-	u->collect_at = earlier(u->collect_at, u->collected_at + collect_pause(u));
+	u->collect_at = io_earlier(u->collect_at, u->collected_at + collect_pause(u));
 }
 
 void upkeep_no_room(struct upkeep *u)
@@ -47,7 +44,7 @@ void upkeep_no_room(struct upkeep *u)
 
 int64_t upkeep_due(const struct upkeep *u)
 {
-	return earlier(u->collect_at, u->scrub_at);
+	return io_earlier(u->collect_at, u->scrub_at);
 }
 
 /* Returns whether all records could be read. */
@@ -86,7 +83,7 @@ static bool scrub(struct upkeep *u, struct store *st, int64_t now)
 	}
 	pause = u->options.scrub_interval_ms / (int64_t)(u->scrub.blobs + 1);
 	if (!u->later_round)
-		pause = earlier(pause, SCRUB_FIRST_MS);
+		pause = io_earlier(pause, SCRUB_FIRST_MS);
 	u->scrub_at = now + later(pause, SCRUB_LEAST_MS);
 	return !over && err.code != ERR_UNVERIFIED;
 }
