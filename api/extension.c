@@ -42,6 +42,7 @@ void extension_free(struct extension *ext)
 	clear_source(&ext->vm_configuration);
 	free(ext->image.uri);
 	free(ext->image.pull_secret);
+	free(ext->refetch);
 	clear_environment(&ext->environment);
 	clear_names(&ext->capabilities);
 	free(ext);

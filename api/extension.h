@@ -18,6 +18,9 @@
 #define EXTENSION_API_VERSION "wasmxds.tetrate.io/v1alpha1"
 #define EXTENSION_KIND "WasmExtension"
 
+/* An annotation: each new value asks for the module to be fetched once more. */
+#define EXTENSION_REFETCH "wasmxds.tetrate.io/refetch"
+
 /* Which of Envoy's filters the module is. */
 enum extension_filter { FILTER_HTTP, FILTER_NETWORK };
 
@@ -58,6 +61,7 @@ struct extension_image {
 	char *pull_secret;    /* owned; NULL: none; PROTOCOL_OCI only: the name of a Secret of type
 				 kubernetes.io/dockerconfigjson in the extension's namespace */
 	enum extension_debug_sections debug_sections;
+	int64_t track_ms; /* between two looks at where uri leads; 0: what it led to once stays */
 };
 
 /* Texts in the order of strcmp(), none of them twice. */
@@ -102,6 +106,8 @@ struct extension {
 	bool allow_precompiled;
 	bool nack_on_code_cache_miss;
 	enum extension_switch allow_on_headers_stop_iteration;
+	bool suspend;  /* nothing is fetched, and what is served stays */
+	char *refetch; /* owned; of EXTENSION_REFETCH; NULL: none */
 };
 
 /* Reads and checks one document.  Returns the extension, which the caller frees, or NULL with at

@@ -15,7 +15,7 @@ static const char *const document_fields[] = {
 static const char *const spec_fields[] = {"runtime", "vm_id", "root_id", "plugin_configuration",
 	"vm_configuration", "image", "filter", "fail_policy", "reload_backoff", "environment",
 	"capabilities", "allow_precompiled", "nack_on_code_cache_miss",
-	"allow_on_headers_stop_iteration", NULL};
+	"allow_on_headers_stop_iteration", "suspend", NULL};
 
 /* In the order of their enums. */
 static const char *const filters[] = {"http", "network", NULL};
@@ -49,6 +49,22 @@ static void decode_metadata(const struct fields *document, struct extension *out
 	out->generation = metadata.generation;
 }
 
+/* metadata_decode() has said what is wrong with annotations as such. */
+static void decode_refetch(const struct fields *document, struct extension *out)
+{
+	const struct node *metadata = node_get(document->map, "metadata");
+	const struct node *value = node_get(node_get(metadata, "annotations"), EXTENSION_REFETCH);
+
+	if (!value || value->kind != NODE_TEXT)
+		return;
+	if (value->text_len > LIMIT_REFETCH_BYTES)
+		problems_add(document->problems, "metadata.annotations[\"" EXTENSION_REFETCH "\"]",
+			value->line, "must be at most %d bytes, not %zu", LIMIT_REFETCH_BYTES,
+			value->text_len);
+	else
+		out->refetch = xstrdup(value->text);
+}
+
 static enum extension_switch decode_switch(const struct fields *spec, const char *key)
 {
 	bool on = false;
@@ -80,6 +96,7 @@ static void decode_spec(const struct fields *document, struct extension *out)
 	(void)fields_bool(&spec, "nack_on_code_cache_miss", &out->nack_on_code_cache_miss);
 	out->allow_on_headers_stop_iteration =
 		decode_switch(&spec, "allow_on_headers_stop_iteration");
+	(void)fields_bool(&spec, "suspend", &out->suspend);
 }
 
 struct extension *extension_from_node(const struct node *document, struct problems *out)
@@ -94,6 +111,7 @@ struct extension *extension_from_node(const struct node *document, struct proble
 	fields_check_constant(&f, "apiVersion", EXTENSION_API_VERSION);
 	fields_check_constant(&f, "kind", EXTENSION_KIND);
 	decode_metadata(&f, ext);
+	decode_refetch(&f, ext);
 	decode_spec(&f, ext);
 	return out->n + out->more == before ? STEAL(ext) : NULL;
 }

@@ -7,6 +7,8 @@ static void warn_image(const struct extension_image *image, struct problems *out
 {
 	if (digest_is_set(&image->sha256))
 		return;
+	if (image->track_ms > 0 && image->protocol == PROTOCOL_OCI)
+		return;
 	if (image->protocol == PROTOCOL_HTTP)
 		problems_add(out, "spec.image.sha256", 0,
 			"is not given, and http lets anybody on the way change the module");

@@ -46,6 +46,7 @@ static void add_image(struct hasher *h, const struct extension_image *image)
 	add_text(h, image->sha256.hex);
 	add_text(h, image->pull_secret);
 	add_number(h, image->debug_sections);
+	add_number(h, image->track_ms);
 }
 
 static void add_names(struct hasher *h, const struct extension_names *names)
@@ -76,6 +77,8 @@ static void add_options(struct hasher *h, const struct extension *ext)
 	add_number(h, ext->allow_precompiled);
 	add_number(h, ext->nack_on_code_cache_miss);
 	add_number(h, ext->allow_on_headers_stop_iteration);
+	add_number(h, ext->suspend);
+	add_text(h, ext->refetch);
 }
 
 static void add_extension(struct hasher *h, const struct extension *ext)

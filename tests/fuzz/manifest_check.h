@@ -66,6 +66,10 @@ static inline void check_options(const struct extension *ext)
 	assert(backoff->base_ms == 0 || ext->fail_policy == FAIL_RELOAD);
 	assert(backoff->max_ms == 0 || backoff->max_ms >= backoff->base_ms);
 	assert(!ext->image.pull_secret || ext->image.protocol == PROTOCOL_OCI);
+	assert(ext->image.track_ms == 0 || (ext->image.track_ms >= LIMIT_TRACK_LEAST_MS &&
+						   ext->image.track_ms <= LIMIT_DURATION_MS));
+	assert(ext->image.track_ms == 0 || !digest_is_set(&ext->image.sha256));
+	assert(!ext->refetch || strlen(ext->refetch) <= LIMIT_REFETCH_BYTES);
 }
 
 static inline void check_extension(const struct extension *ext)

@@ -48,6 +48,9 @@ static void test_extension_warnings__finds_a_tag_that_pins_nothing(void)
 	expect(&ext, NULL, NULL);
 	ext = example(PROTOCOL_OCI, "registry.example/team/filter@sha256:00");
 	expect(&ext, NULL, NULL);
+	ext = example(PROTOCOL_OCI, "registry.example/team/filter:v1");
+	ext.image.track_ms = 1;
+	expect(&ext, NULL, NULL);
 }
 
 static void test_extension_warnings__finds_http_that_is_not_verified(void)

@@ -9,7 +9,7 @@ struct sample {
 	struct extension extension;
 	struct object_value first, second;
 	char first_bytes[8], second_bytes[8];
-	char texts[18][8]; /* each text of the extension */
+	char texts[19][8]; /* each text of the extension */
 	char *host_key, *capability;
 	struct extension_variable variable;
 };
@@ -42,7 +42,8 @@ static void sample_init(struct sample *s)
 		.environment = {.host_keys = {.items = &s->host_key, .n = 1},
 			.variables = &s->variable,
 			.n_variables = 1},
-		.capabilities = {.items = &s->capability, .n = 1}};
+		.capabilities = {.items = &s->capability, .n = 1},
+		.refetch = s->texts[18]};
 	s->host_key = s->texts[14];
 	s->variable = (struct extension_variable){.name = s->texts[15], .value = s->texts[16]};
 	s->capability = s->texts[17];
@@ -129,7 +130,8 @@ static void test_fingerprint_of__sees_every_other_field(void)
 		&s.extension.reload_backoff.max_ms, &s.extension.environment.host_keys.n,
 		&s.extension.environment.n_variables, &s.extension.capabilities.n,
 		&s.extension.allow_precompiled, &s.extension.nack_on_code_cache_miss,
-		&s.extension.allow_on_headers_stop_iteration};
+		&s.extension.allow_on_headers_stop_iteration, &s.extension.image.track_ms,
+		&s.extension.suspend};
 
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		sample_init(&s);
@@ -152,6 +154,7 @@ static void test_fingerprint_of__knows_every_field(void)
 		struct digest sha256;
 		char *pull_secret;
 		enum extension_debug_sections debug_sections;
+		int64_t track_ms;
 	};
 	struct fields_of_environment {
 		struct extension_names host_keys;
@@ -171,6 +174,8 @@ static void test_fingerprint_of__knows_every_field(void)
 		struct extension_names capabilities;
 		bool switches[2];
 		enum extension_switch stop_iteration;
+		bool suspend;
+		char *refetch;
 	};
 
 	CU_ASSERT_EQUAL(sizeof(struct extension), sizeof(struct fields_of_extension));

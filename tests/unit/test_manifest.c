@@ -80,6 +80,10 @@ static void show_options(struct buf *out, const struct extension *ext)
 	if (ext->allow_on_headers_stop_iteration != SWITCH_UNSET)
 		SHOW(out, "  allow_on_headers_stop_iteration %s\n",
 			ext->allow_on_headers_stop_iteration == SWITCH_ON ? "on" : "off");
+	if (ext->suspend)
+		SHOW(out, "  suspend\n");
+	if (ext->refetch)
+		SHOW(out, "  refetch %s\n", quote(ext->refetch).text);
 }
 
 static void show_extension(struct buf *out, const struct extension *ext)
@@ -96,6 +100,8 @@ static void show_extension(struct buf *out, const struct extension *ext)
 		SHOW(out, "  pull_secret %s\n", ext->image.pull_secret);
 	if (ext->image.debug_sections == DEBUG_SECTIONS_KEEP)
 		SHOW(out, "  debug_sections keep\n");
+	if (ext->image.track_ms > 0)
+		SHOW(out, "  track every %lld ms\n", (long long)ext->image.track_ms);
 	show_options(out, ext);
 }
 
