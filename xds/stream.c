@@ -10,6 +10,8 @@
 #include "base/auto.h"
 #include "base/limits.h"
 #include "base/xalloc.h"
+#include "xds/subscription.h"
+#include "xds/verdict.h"
 
 void stream_init(struct stream *s, enum stream_variant variant, struct catalog *catalog,
 	struct refusals *refusals)
@@ -22,70 +24,10 @@ void stream_init(struct stream *s, enum stream_variant variant, struct catalog *
 	};
 }
 
-static const char *current_version(const struct subscription *sub)
-{
-	const struct payload *payload = sub->resource->payload;
-
-	return payload && !sub->denied ? payload_record(payload)->version : NULL;
-}
-
-static bool same(const char *a, const char *b)
-{
-	return a && b && strcmp(a, b) == 0;
-}
-
-/* Changes what the client is known to hold; version NULL: nothing is known. */
-static void set_held(struct subscription *sub, const char *version)
-{
-	struct stream *s = sub->stream;
-	char *held = xstrdup_null(version);
-
-	if (s->variant == STREAM_SOTW) {
-		holdings_subtract(&s->held, sub->resource->name, sub->held);
-		holdings_add(&s->held, sub->resource->name, held);
-	}
-	free(sub->held);
-	sub->held = held;
-	if (!held)
-		return;
-	free(sub->good);
-	sub->good = xstrdup(held);
-}
-
-static void leave_queue(struct subscription *sub)
-{
-	struct subscription_queue *q = sub->queue;
-
-	if (!q)
-		return;
-	if (sub->qprev)
-		sub->qprev->qnext = sub->qnext;
-	else
-		q->first = sub->qnext;
-	if (sub->qnext)
-		sub->qnext->qprev = sub->qprev;
-	else
-		q->last = sub->qprev;
-	sub->queue = NULL;
-}
-
-static void join_queue(struct subscription *sub, struct subscription_queue *q)
-{
-	leave_queue(sub);
-	sub->queue = q;
-	sub->qprev = q->last;
-	sub->qnext = NULL;
-	if (q->last)
-		q->last->qnext = sub;
-	else
-		q->first = sub;
-	q->last = sub;
-}
-
 void stream_touch(struct subscription *sub)
 {
 	if (!sub->queue)
-		join_queue(sub, &sub->stream->pending);
+		subscription_join(sub, &sub->stream->pending);
 }
 
 static struct subscription *subscribe(struct stream *s, const char *name)
@@ -112,8 +54,8 @@ static void unlink_subscription(void *p)
 	struct resource *r = sub->resource;
 	struct stream *s = sub->stream;
 
-	leave_queue(sub);
-	set_held(sub, NULL);
+	subscription_leave(sub);
+	subscription_hold(sub, NULL);
 	if (sub->prev)
 		sub->prev->next = sub->next;
 	else
@@ -161,144 +103,29 @@ static int check_names(const struct stream *s, char **names, size_t n, struct er
 	return 0;
 }
 
-/* The nonce that the request answers, or 0: the first request, or one that only changes the names.
- */
-static uint64_t answered_nonce(const struct stream_request *req)
-{
-	char *end = NULL;
-	uint64_t nonce = strtoull(req->nonce, &end, 10);
-
-	return req->nonce[0] != '\0' && *end == '\0' ? nonce : 0;
-}
-
-/* The next subscription that was sent with nonce; they wait in the order of their nonces.  None: a
- * stale nonce, or the answer is about a resource that the client no longer wants. */
-static struct subscription *find_awaited(const struct stream *s, uint64_t nonce)
-{
-	struct subscription *sub = s->awaited.first;
-
-	while (sub && sub->nonce < nonce)
-		sub = sub->qnext;
-	return sub && sub->nonce == nonce ? sub : NULL;
-}
-
-static void accept(struct subscription *sub)
-{
-	char *sent = STEAL(sub->sent);
-
-	free(STEAL(sub->refused));
-	free(STEAL(sub->reason));
-	set_held(sub, sent);
-	free(sent);
-}
-
-static void refuse(struct subscription *sub, const char *reason)
-{
-	const struct stream *s = sub->stream;
-
-	free(sub->refused);
-	free(sub->reason);
-	sub->refused = STEAL(sub->sent);
-	sub->reason = xstrndup(reason, LIMIT_XDS_REASON_BYTES);
-	set_held(sub, NULL);
-	if (s->who)
-		refusals_add(s->refusals, s->who, sub->resource->name, sub->refused, sub->reason);
-}
-
-/* Whether text holds name as a word of its own: "a/1" does not stand in "a/10" or "a/1.b". */
-static bool mentions(const char *text, const char *name)
-{
-	static const char in_names[] = "abcdefghijklmnopqrstuvwxyz0123456789-./";
-
-	for (const char *at = strstr(text, name); at; at = strstr(at + 1, name)) {
-		const char *end = at + strlen(name);
-
-		end += strspn(end, ".");
-		if ((at == text || !strchr(in_names, at[-1])) && strspn(end, in_names) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* With full state, a refusal is about a response of many; Envoy's reason names the plugin, which
- * bears the resource's name.  Those that it does not name were taken. */
-static bool blames_some(const struct stream *s, const char *reason)
-{
-	const struct subscription *sub;
-	const char *name;
-	size_t at = 0;
-
-	while (s->full_state && (sub = map_next(&s->subscriptions, &at, &name))) {
-		if ((sub->sent || current_version(sub)) && mentions(reason, name))
-			return true;
-	}
-	return false;
-}
-
-static void note_verdict(struct stream_verdict *verdict, const struct subscription *sub, bool nack)
-{
-	if (verdict->kind == STREAM_NACK || (verdict->kind == STREAM_ACK && !nack))
-		return;
-	verdict->kind = nack ? STREAM_NACK : STREAM_ACK;
-	(void)snprintf(verdict->name, sizeof(verdict->name), "%s", sub->resource->name);
-	(void)snprintf(verdict->version, sizeof(verdict->version), "%s", sub->sent);
-}
-
-static void judge(
-	struct stream *s, const struct stream_request *req, struct stream_verdict *verdict)
-{
-	uint64_t nonce = answered_nonce(req);
-	struct subscription_queue judged = {0};
-	bool some = req->refuses && blames_some(s, req->reason);
-	struct subscription *sub;
-
-	while (nonce != 0 && (sub = find_awaited(s, nonce))) {
-		bool nack = req->refuses && (!some || mentions(req->reason, sub->resource->name));
-
-		note_verdict(verdict, sub, nack);
-		join_queue(sub, &judged);
-		sub->since = s->now;
-		if (nack)
-			refuse(sub, req->reason);
-		else
-			accept(sub);
-	}
-	while (judged.first)
-		join_queue(judged.first, &s->pending);
-}
-
-static bool refused(const struct subscription *sub, const char *version)
-{
-	const struct stream *s = sub->stream;
-
-	if (same(version, sub->refused))
-		return true;
-	return s->who && refusals_find(s->refusals, s->who, sub->resource->name, version);
-}
-
 const char *stream_refusal(const struct subscription *sub)
 {
 	const struct stream *s = sub->stream;
-	const char *version = current_version(sub);
+	const char *version = subscription_version(sub);
 
 	if (!version)
 		return NULL;
-	if (same(version, sub->refused))
+	if (subscription_same(version, sub->refused))
 		return sub->reason;
 	return s->who ? refusals_find(s->refusals, s->who, sub->resource->name, version) : NULL;
 }
 
 enum stream_sync stream_sync_of(const struct subscription *sub)
 {
-	const char *version = current_version(sub);
+	const char *version = subscription_version(sub);
 
 	if (sub->denied)
 		return STREAM_DENIED;
 	if (!version)
 		return STREAM_MISSING;
-	if (refused(sub, version))
+	if (subscription_refused(sub, version))
 		return STREAM_REFUSED;
-	return same(version, sub->held) ? STREAM_SYNCED : STREAM_STALE;
+	return subscription_same(version, sub->held) ? STREAM_SYNCED : STREAM_STALE;
 }
 
 /* A first SotW request with a version comes from a client that was connected before: it holds what
@@ -313,18 +140,19 @@ static void recognise(struct stream *s, const char *version)
 	const char *current = NULL;
 
 	while ((sub = map_next(&s->subscriptions, &at, &name))) {
-		current = current_version(sub);
-		if (current && !refused(sub, current))
+		current = subscription_version(sub);
+		if (current && !subscription_refused(sub, current))
 			holdings_add(&state, name, current);
 	}
 	holdings_text(&state, text);
-	if (strcmp(text, version) != 0 && (s->subscriptions.n != 1 || !same(current, version)))
+	if (strcmp(text, version) != 0 &&
+		(s->subscriptions.n != 1 || !subscription_same(current, version)))
 		return;
 	at = 0;
 	while ((sub = map_next(&s->subscriptions, &at, &name))) {
-		current = current_version(sub);
-		if (current && !refused(sub, current))
-			set_held(sub, current);
+		current = subscription_version(sub);
+		if (current && !subscription_refused(sub, current))
+			subscription_hold(sub, current);
 	}
 }
 
@@ -371,7 +199,7 @@ static bool change_names(struct stream *s, const struct stream_request *req)
 			(void)subscribe(s, req->names[i]);
 			continue;
 		}
-		set_held(sub, NULL);
+		subscription_hold(sub, NULL);
 		stream_touch(sub);
 	}
 	return req->n_gone > 0 || req->n_names > 0;
@@ -385,7 +213,7 @@ static void learn_held(struct stream *s, const struct stream_request *req)
 		struct subscription *sub = map_get(&s->subscriptions, name);
 
 		if (sub)
-			set_held(sub, version);
+			subscription_hold(sub, version);
 	}
 }
 
@@ -409,7 +237,7 @@ int stream_on_request(struct stream *s, const struct stream_request *req,
 		return -1;
 	s->requests++;
 	learn_node(s, req->node);
-	judge(s, req, verdict);
+	verdict_take(s, req, verdict);
 	changed = s->variant == STREAM_SOTW ? replace_names(s, req) : change_names(s, req);
 	verdict->idle = verdict->kind == STREAM_NO_VERDICT && !changed;
 	if (!s->started && req->n_names > 0) {
@@ -424,9 +252,10 @@ int stream_on_request(struct stream *s, const struct stream_request *req,
 
 static bool lacks(const struct subscription *sub)
 {
-	const char *version = current_version(sub);
+	const char *version = subscription_version(sub);
 
-	return version && !same(version, sub->held) && !refused(sub, version);
+	return version && !subscription_same(version, sub->held) &&
+	       !subscription_refused(sub, version);
 }
 
 struct subscription *stream_next(struct stream *s)
@@ -434,7 +263,7 @@ struct subscription *stream_next(struct stream *s)
 	if (s->variant == STREAM_SOTW && s->awaited.first)
 		return NULL;
 	while (s->pending.first && !lacks(s->pending.first))
-		leave_queue(s->pending.first);
+		subscription_leave(s->pending.first);
 	return s->pending.first;
 }
 
@@ -454,9 +283,9 @@ static void next_state(const struct subscription *sub, struct holdings *state)
 	}
 	*state = (struct holdings){0};
 	while ((other = map_next(&s->subscriptions, &at, &name))) {
-		const char *version = current_version(other);
+		const char *version = subscription_version(other);
 
-		if (version && !refused(other, version))
+		if (version && !subscription_refused(other, version))
 			holdings_add(state, name, version);
 	}
 }
@@ -465,7 +294,7 @@ static void mark_sent(struct subscription *sub, const char *version, uint64_t no
 {
 	struct stream *s = sub->stream;
 
-	join_queue(sub, &s->awaited);
+	subscription_join(sub, &s->awaited);
 	sub->sent = xstrdup(version);
 	sub->nonce = nonce;
 	sub->since = s->now;
@@ -474,7 +303,7 @@ static void mark_sent(struct subscription *sub, const char *version, uint64_t no
 void stream_sent(struct subscription *sub, struct stream_response *out)
 {
 	struct stream *s = sub->stream;
-	const char *version = current_version(sub);
+	const char *version = subscription_version(sub);
 	struct holdings state;
 
 	assert(version && !sub->sent);
@@ -495,7 +324,7 @@ struct subscription *stream_also(struct subscription *sub, size_t *at)
 	const char *name;
 
 	while (s->full_state && (other = map_next(&s->subscriptions, at, &name))) {
-		const char *version = current_version(other);
+		const char *version = subscription_version(other);
 
 		if (other == sub || !version)
 			continue;
@@ -508,5 +337,5 @@ struct subscription *stream_also(struct subscription *sub, size_t *at)
 
 void stream_skip(struct subscription *sub)
 {
-	leave_queue(sub);
+	subscription_leave(sub);
 }

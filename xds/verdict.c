@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "xds/verdict.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/limits.h"
+#include "base/xalloc.h"
+#include "xds/subscription.h"
+
+/* The nonce that the request answers, or 0: the first request, or one that only changes the names.
+ */
+static uint64_t answered_nonce(const struct stream_request *req)
+{
+	char *end = NULL;
+	uint64_t nonce = strtoull(req->nonce, &end, 10);
+
+	return req->nonce[0] != '\0' && *end == '\0' ? nonce : 0;
+}
+
+/* The next subscription that was sent with nonce; they wait in the order of their nonces.  None: a
+ * stale nonce, or the answer is about a resource that the client no longer wants. */
+static struct subscription *find_awaited(const struct stream *s, uint64_t nonce)
+{
+	struct subscription *sub = s->awaited.first;
+
+	while (sub && sub->nonce < nonce)
+		sub = sub->qnext;
+	return sub && sub->nonce == nonce ? sub : NULL;
+}
+
+static void accept(struct subscription *sub)
+{
+	char *sent = STEAL(sub->sent);
+
+	free(STEAL(sub->refused));
+	free(STEAL(sub->reason));
+	subscription_hold(sub, sent);
+	free(sent);
+}
+
+static void refuse(struct subscription *sub, const char *reason)
+{
+	const struct stream *s = sub->stream;
+
+	free(sub->refused);
+	free(sub->reason);
+	sub->refused = STEAL(sub->sent);
+	sub->reason = xstrndup(reason, LIMIT_XDS_REASON_BYTES);
+	subscription_hold(sub, NULL);
+	if (s->who)
+		refusals_add(s->refusals, s->who, sub->resource->name, sub->refused, sub->reason);
+}
+
+/* Whether text holds name as a word of its own: "a/1" does not stand in "a/10" or "a/1.b". */
+static bool mentions(const char *text, const char *name)
+{
+	static const char in_names[] = "abcdefghijklmnopqrstuvwxyz0123456789-./";
+
+	for (const char *at = strstr(text, name); at; at = strstr(at + 1, name)) {
+		const char *end = at + strlen(name);
+
+		end += strspn(end, ".");
+		if ((at == text || !strchr(in_names, at[-1])) && strspn(end, in_names) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* With full state, a refusal is about a response of many; Envoy's reason names the plugin, which
+ * bears the resource's name.  Those that it does not name were taken. */
+static bool blames_some(const struct stream *s, const char *reason)
+{
+	const struct subscription *sub;
+	const char *name;
+	size_t at = 0;
+
+	while (s->full_state && (sub = map_next(&s->subscriptions, &at, &name))) {
+		if ((sub->sent || subscription_version(sub)) && mentions(reason, name))
+			return true;
+	}
+	return false;
+}
+
+static void note_verdict(struct stream_verdict *verdict, const struct subscription *sub, bool nack)
+{
+	if (verdict->kind == STREAM_NACK || (verdict->kind == STREAM_ACK && !nack))
+		return;
+	verdict->kind = nack ? STREAM_NACK : STREAM_ACK;
+	(void)snprintf(verdict->name, sizeof(verdict->name), "%s", sub->resource->name);
+	(void)snprintf(verdict->version, sizeof(verdict->version), "%s", sub->sent);
+}
+
+void verdict_take(
+	struct stream *s, const struct stream_request *req, struct stream_verdict *verdict)
+{
+	uint64_t nonce = answered_nonce(req);
+	struct subscription_queue judged = {0};
+	bool some = req->refuses && blames_some(s, req->reason);
+	struct subscription *sub;
+
+	while (nonce != 0 && (sub = find_awaited(s, nonce))) {
+		bool nack = req->refuses && (!some || mentions(req->reason, sub->resource->name));
+
+		note_verdict(verdict, sub, nack);
+		subscription_join(sub, &judged);
+		sub->since = s->now;
+		if (nack)
+			refuse(sub, req->reason);
+		else
+			accept(sub);
+	}
+	while (judged.first)
+		subscription_join(judged.first, &s->pending);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * xds/verdict.h - what a request says of the responses that it answers.  Not for the shell: see
+ * xds/stream.h.  Pure.  Threads: the one that serves.
+ */
+#ifndef WASMXDS_XDS_VERDICT_H
+#define WASMXDS_XDS_VERDICT_H
+
+#include "xds/stream.h"
+
+/* Takes in what req accepts or refuses, and says so in verdict, which is empty: a refusal before
+ * anything that was accepted beside it. */
+void verdict_take(
+	struct stream *s, const struct stream_request *req, struct stream_verdict *verdict);
+
+#endif
