@@ -17,6 +17,7 @@
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/map.h"
+#include "base/stamp.h"
 #include "base/xalloc.h"
 #include "kube/difference.h"
 
@@ -24,15 +25,6 @@
 	(IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ATTRIB | \
 		IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 #define LISTING_S 30 /* between two listings of the folder, at most */
-
-/* What tells that a file is another one, or was written, without reading it. */
-struct stamp {
-	dev_t dev;
-	ino_t inode;
-	off_t size;
-	struct timespec modified;
-	struct timespec changed;
-};
 
 /* A file as one scan found it. */
 struct sighting {
@@ -73,20 +65,9 @@ static void auto_scan(struct scan *scan)
 	buf_clear(&scan->text);
 }
 
-static bool time_equal(const struct timespec *a, const struct timespec *b)
-{
-	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
-}
-
 static bool time_before(const struct timespec *a, const struct timespec *b)
 {
 	return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
-}
-
-static bool stamp_equal(const struct stamp *a, const struct stamp *b)
-{
-	return a->dev == b->dev && a->inode == b->inode && a->size == b->size &&
-	       time_equal(&a->modified, &b->modified) && time_equal(&a->changed, &b->changed);
 }
 
 /* Watches the folder that has the path now; the kernel knows one that it watches already. */
@@ -206,11 +187,7 @@ static bool sight(struct scan *scan, const char *name)
 	if (known && S_ISDIR(st.st_mode))
 		return true;
 	sighting = xcalloc(1, sizeof(*sighting));
-	sighting->stamp = (struct stamp){.dev = st.st_dev,
-		.inode = st.st_ino,
-		.size = st.st_size,
-		.modified = st.st_mtim,
-		.changed = st.st_ctim};
+	sighting->stamp = stamp_of(&st);
 	sighting->trusted = known && time_before(&st.st_ctim, &scan->began);
 	free(map_put(&scan->found, name, sighting));
 	return known;

@@ -3,7 +3,6 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
 #include <grpc/grpc_security.h>
 
@@ -12,13 +11,13 @@
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/stamp.h"
 #include "base/xalloc.h"
 
 struct gate {
 	char *path;            /* owned */
 	struct policy *policy; /* owned */
-	struct timespec mtime;
-	ino_t inode;
+	struct stamp stamp;    /* of what was read last */
 };
 
 static struct policy *read_policy(const char *path, struct err *err)
@@ -34,27 +33,12 @@ static struct policy *read_policy(const char *path, struct err *err)
 	return policy;
 }
 
-/* Returns whether the file is another than it was, and remembers it. */
-static bool take_stamp(struct gate *g)
-{
-	struct stat st;
-	bool changed;
-
-	if (stat(g->path, &st) < 0)
-		return false;
-	changed = st.st_ino != g->inode || st.st_mtim.tv_sec != g->mtime.tv_sec ||
-		  st.st_mtim.tv_nsec != g->mtime.tv_nsec;
-	g->inode = st.st_ino;
-	g->mtime = st.st_mtim;
-	return changed;
-}
-
 struct gate *gate_new(const char *policy_file, struct err *err)
 {
 	struct gate *g = xcalloc(1, sizeof(*g));
 
 	g->path = xstrdup(policy_file);
-	(void)take_stamp(g);
+	(void)stamp_take(&g->stamp, g->path);
 	g->policy = read_policy(g->path, err);
 	if (!g->policy) {
 		gate_free(g);
@@ -77,7 +61,7 @@ bool gate_refresh(struct gate *g)
 	struct policy *policy;
 	struct err err;
 
-	if (!take_stamp(g))
+	if (!stamp_take(&g->stamp, g->path))
 		return false;
 	policy = read_policy(g->path, &err);
 	if (!policy) {

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <gnutls/gnutls.h>
 
@@ -14,15 +13,10 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/limits.h"
+#include "base/stamp.h"
 #include "base/xalloc.h"
 
 enum { CERT, KEY, CLIENT_CA, FILES };
-
-struct stamp {
-	ino_t inode;
-	off_t size;
-	struct timespec mtime;
-};
 
 struct tls {
 	char *paths[FILES];         /* owned; NULL: no such file */
@@ -54,21 +48,6 @@ static void auto_credentials(gnutls_certificate_credentials_t *c)
 {
 	if (*c)
 		gnutls_certificate_free_credentials(*c);
-}
-
-static struct stamp stamp_of(const char *path)
-{
-	struct stat st;
-
-	if (!path || stat(path, &st) < 0)
-		return (struct stamp){0};
-	return (struct stamp){.inode = st.st_ino, .size = st.st_size, .mtime = st.st_mtim};
-}
-
-static bool same_stamp(const struct stamp *a, const struct stamp *b)
-{
-	return a->inode == b->inode && a->size == b->size && a->mtime.tv_sec == b->mtime.tv_sec &&
-	       a->mtime.tv_nsec == b->mtime.tv_nsec;
 }
 
 static gnutls_datum_t datum(const struct buf *b)
@@ -115,10 +94,8 @@ static bool take_stamps(struct tls *tls)
 	bool changed = false;
 
 	for (int i = 0; i < FILES; i++) {
-		struct stamp now = stamp_of(tls->paths[i]);
-
-		changed = changed || !same_stamp(&now, &tls->stamps[i]);
-		tls->stamps[i] = now;
+		if (tls->paths[i] && stamp_take(&tls->stamps[i], tls->paths[i]))
+			changed = true;
 	}
 	return changed;
 }
