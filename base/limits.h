@@ -53,6 +53,7 @@
 #define LIMIT_HEADER_BYTES (256 * LIMIT_KIB)
 #define LIMIT_SOURCE_BYTES 200 /* of a module's source, as a message names it */
 #define LIMIT_FETCH_TRIES 20
+#define LIMIT_REVISION_BYTES 255         /* what a source calls what it has; a longer one is none */
 #define LIMIT_FETCH_LEAST_RATE 1024UL    /* bytes a second, over an idle timeout */
 #define LIMIT_RETRY_AFTER_MS 3600000L    /* what a server may ask for */
 #define LIMIT_ARCHIVE_ENTRIES 100000     /* of a tar that a module comes in */

@@ -17,6 +17,7 @@
 #include "fetch/http.h"
 #include "fetch/local_fs.h"
 #include "fetch/oci.h"
+#include "fetch/revision.h"
 #include "fetch/s3.h"
 #include "fetch/scratch.h"
 #include "fetch/sink.h"
@@ -112,7 +113,14 @@ static int get_bytes(struct fetch_result *out, struct fetch_task *task, int fd, 
 {
 	AUTO(sink) struct sink sink = {.fd = -1};
 	struct digest digest;
+	bool known = false;
 
+	if (revision_is_known(&known, task, err) < 0)
+		return -1;
+	if (known) {
+		*out = (struct fetch_result){.unchanged = true};
+		return 0;
+	}
 	sink_init(&sink, fd, task->options->max_bytes);
 	if (driver_of(task->request->source)(task, &sink, err) < 0 ||
 		unwrap(task->options, &sink, err) < 0)
@@ -120,7 +128,8 @@ static int get_bytes(struct fetch_result *out, struct fetch_task *task, int fd, 
 	sink_finish(&sink, &digest);
 	if (check_digest(&task->request->want, &digest, err) < 0)
 		return -1;
-	*out = (struct fetch_result){.digest = digest, .size = sink.size};
+	*out = (struct fetch_result){
+		.digest = digest, .size = sink.size, .revision = task->revision};
 	if (digest_is_set(&task->manifest))
 		(void)snprintf(out->manifest_digest, sizeof(out->manifest_digest), "sha256:%s",
 			task->manifest.hex);
@@ -132,7 +141,13 @@ static int get_module(struct fetch_result *out, struct fetch_task *task, int fd,
 	AUTO(wasm_module) struct wasm_module module = {0};
 	struct fetch_result got;
 
-	if (get_bytes(&got, task, fd, err) < 0 || parse_file(&module, fd, got.size, err) < 0)
+	if (get_bytes(&got, task, fd, err) < 0)
+		return -1;
+	if (got.unchanged) {
+		*out = got;
+		return 0;
+	}
+	if (parse_file(&module, fd, got.size, err) < 0)
 		return -1;
 	got.abi = module.abi;
 	got.debug_bytes = module.debug_bytes;
@@ -149,6 +164,7 @@ static int run(int (*get)(struct fetch_result *, struct fetch_task *, int, struc
 	task->deadline_ms = total_ms > 0 ? io_monotonic_ms() + total_ms : 0;
 	task->retry_after_ms = 0;
 	task->manifest = (struct digest){0};
+	task->revision = (struct revision){0};
 	label = request_label(task->request);
 	if (get(out, task, fd, err) < 0)
 		return err_wrap(err, "%s", label);

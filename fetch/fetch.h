@@ -13,6 +13,7 @@
 
 #include "base/digest.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "fetch/guard.h"
 #include "fetch/retry.h"
 #include "wasm/module.h"
@@ -54,9 +55,19 @@ struct fetch_request {
 	const char *uri;           /* without a scheme */
 	struct digest want;        /* not set: any */
 	const char *docker_config; /* as the options', and before that; NULL: none */
+	const char *known;         /* nothing is fetched while the source has this revision; NULL:
+				    * it is fetched in any case */
+};
+
+/* What a source calls the bytes that it has (fetch/revision.h); "": it does not say. */
+struct revision {
+	char text[LIMIT_REVISION_BYTES + 1];
 };
 
 struct fetch_result {
+	bool unchanged; /* the source has request->known: nothing was fetched, and the rest is empty
+			 */
+	struct revision revision; /* of what was fetched */
 	struct digest digest;     /* of the module's bytes */
 	char manifest_digest[72]; /* "sha256:...", of an image's manifest; "": no image */
 	uint64_t size;

@@ -6,14 +6,33 @@
 #include "base/auto.h"
 #include "base/xalloc.h"
 #include "fetch/exchange.h"
+#include "fetch/revision.h"
 
-int http_fetch(struct fetch_task *task, struct sink *sink, struct err *err)
+static int ask(struct revision *out, struct fetch_task *task, struct exchange_request *request,
+	struct err *err)
 {
 	AUTO(free)
 	char *url =
 		xasprintf("%s://%s", fetch_source_name(task->request->source), task->request->uri);
 	AUTO(exchange_reply) struct exchange_reply reply = {0};
-	const struct exchange_request request = {.url = url, .sink = sink};
 
-	return exchange(&reply, task, &request, err);
+	request->url = url;
+	if (exchange(&reply, task, request, err) < 0)
+		return -1;
+	revision_of_reply(out, &reply);
+	return 0;
+}
+
+int http_fetch(struct fetch_task *task, struct sink *sink, struct err *err)
+{
+	struct exchange_request request = {.sink = sink};
+
+	return ask(&task->revision, task, &request, err);
+}
+
+int http_revision(struct revision *out, struct fetch_task *task, struct err *err)
+{
+	struct exchange_request request = {.method = "HEAD"};
+
+	return ask(out, task, &request, err);
 }

@@ -15,4 +15,8 @@
 int http_fetch(struct fetch_task *task, struct sink *sink, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Asks for what it has there, by HEAD.  Errors are those of exchange(). */
+int http_revision(struct revision *out, struct fetch_task *task, struct err *err)
+	__attribute__((warn_unused_result));
+
 #endif

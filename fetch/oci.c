@@ -2,6 +2,7 @@
 #include "fetch/oci.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -160,6 +161,11 @@ static int get_layer(
 	return refuse_packed(sink, err);
 }
 
+static void revision_of_manifest(struct revision *out, const struct digest *manifest)
+{
+	(void)snprintf(out->text, sizeof(out->text), "sha256:%s", manifest->hex);
+}
+
 static int open_registry(
 	struct registry *r, struct reference *reference, struct fetch_task *task, struct err *err)
 {
@@ -178,6 +184,46 @@ int oci_resolve(struct oci_resolution *out, struct fetch_task *task, struct err 
 	return resolve(out, &r, err);
 }
 
+/* Asks which manifest the reference leads to; out is not set where the registry does not say. */
+static int head_manifest(
+	struct digest *out, struct registry *r, const char *version, struct err *err)
+{
+	static const char *const headers[] = {oci_manifest_accept, NULL};
+	static const char prefix[] = "sha256:";
+	AUTO(free) char *what = xasprintf("manifests/%s", version);
+	AUTO(free) char *url = registry_url(r, what);
+	const struct exchange_request request = {.url = url, .method = "HEAD", .headers = headers};
+	AUTO(exchange_reply) struct exchange_reply reply = {.status = 0};
+	const char *said = NULL;
+	struct err unused;
+
+	if (registry_exchange(r, &reply, &request, err) < 0)
+		return err_wrap(err, "manifest %s", version);
+	said = exchange_reply_header(&reply, "Docker-Content-Digest", 0);
+	if (said && strncmp(said, prefix, strlen(prefix)) == 0)
+		(void)!digest_parse(out, said + strlen(prefix), &unused);
+	return 0;
+}
+
+int oci_revision(struct revision *out, struct fetch_task *task, struct err *err)
+{
+	AUTO(reference) struct reference reference = {.registry = NULL};
+	AUTO(registry) struct registry r = {.task = NULL};
+	AUTO(free) char *version = NULL;
+	struct digest manifest = {.hex = ""};
+	struct oci_target unused;
+
+	if (open_registry(&r, &reference, task, err) < 0)
+		return -1;
+	version = reference_version(&reference);
+	if (head_manifest(&manifest, &r, version, err) < 0)
+		return -1;
+	if (!digest_is_set(&manifest) && follow(&unused, &manifest, &r, NULL, err) < 0)
+		return -1;
+	revision_of_manifest(out, &manifest);
+	return 0;
+}
+
 int oci_fetch(struct fetch_task *task, struct sink *sink, struct err *err)
 {
 	AUTO(reference) struct reference reference = {.registry = NULL};
@@ -187,6 +233,7 @@ int oci_fetch(struct fetch_task *task, struct sink *sink, struct err *err)
 	if (open_registry(&r, &reference, task, err) < 0 || resolve(&found, &r, err) < 0)
 		return -1;
 	task->manifest = found.manifest;
+	revision_of_manifest(&task->revision, &found.manifest);
 	if (get_layer(&r, &found.target, sink, err) < 0)
 		return err_wrap(err, "layer sha256:%s", found.target.digest.hex);
 	return 0;

@@ -26,6 +26,11 @@ struct oci_resolution {
 int oci_resolve(struct oci_resolution *out, struct fetch_task *task, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Asks which manifest task->request->uri leads to, by HEAD, or by GET where the registry does not
+ * answer that with a digest.  Errors as oci_resolve(). */
+int oci_revision(struct revision *out, struct fetch_task *task, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* The driver: brings the layer as it is, a tar too.  Adds to oci_resolve()'s errors:
  * ERR_UNVERIFIED: the layer is not what its descriptor says, or not request->want; ERR_FULL.  Notes
  * the manifest's digest in the task. */

@@ -64,6 +64,13 @@ void fetch_job_set_docker_config(struct fetch_job *job, const char *text)
 	job->request.docker_config = job->docker_config;
 }
 
+void fetch_job_set_known(struct fetch_job *job, const char *revision)
+{
+	free(job->known);
+	job->known = xstrdup(revision);
+	job->request.known = job->known;
+}
+
 void fetch_job_free(void *job)
 {
 	struct fetch_job *j = job;
@@ -73,6 +80,7 @@ void fetch_job_free(void *job)
 	auto_fd(&j->fd);
 	free(j->uri);
 	free(j->docker_config);
+	free(j->known);
 	free(j);
 }
 
@@ -182,7 +190,9 @@ static void share(const struct fetch_job *run, struct fetch_job *job)
 	if (run->err.code != ERR_NONE)
 		return;
 	job->result = run->result;
-	if (scratch_copy(job->fd, run->fd, run->result.size, &job->err) == 0)
+	if (run->result.unchanged)
+		job->err.code = ERR_NONE;
+	else if (scratch_copy(job->fd, run->fd, run->result.size, &job->err) == 0)
 		job->err.code = ERR_NONE;
 }
 
@@ -240,8 +250,8 @@ static char *key_of(const struct fetch_request *request)
 
 	if (request->docker_config)
 		digest_of(&config, request->docker_config, strlen(request->docker_config));
-	return xasprintf(
-		"%d %s %s %s", (int)request->source, request->want.hex, config.hex, request->uri);
+	return xasprintf("%d %s %s %s %s", (int)request->source, request->want.hex, config.hex,
+		request->uri, request->known ? request->known : "");
 }
 
 static void submit_locked(struct fetch_pool *pool, struct fetch_job *job)

@@ -17,7 +17,8 @@ struct fetch_job {
 	void *owner;                  /* the submitter's, never looked at */
 	char *uri;                    /* owned; what request.uri points to */
 	char *docker_config;          /* owned; what request.docker_config points to; NULL: none */
-	struct fetch_request request; /* borrows uri and docker_config */
+	char *known;                  /* owned; what request.known points to; NULL: none */
+	struct fetch_request request; /* borrows uri, docker_config and known */
 	int fd;                       /* owned */
 	struct fetch_result result;   /* where err.code is ERR_NONE */
 	struct err err;
@@ -44,6 +45,7 @@ void fetch_pool_stop(struct fetch_pool *pool);
 struct fetch_job *fetch_job_new(enum fetch_source source, const char *uri,
 	const struct digest *want, int fd); /* takes fd over; want NULL: any; never NULL */
 void fetch_job_set_docker_config(struct fetch_job *job, const char *text);
+void fetch_job_set_known(struct fetch_job *job, const char *revision);
 void fetch_job_free(void *job);
 
 #endif

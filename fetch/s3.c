@@ -12,6 +12,7 @@
 #include "fetch/aws_signer.h"
 #include "fetch/aws_xml.h"
 #include "fetch/exchange.h"
+#include "fetch/revision.h"
 #include "fetch/s3_error.h"
 #include "fetch/s3_place.h"
 
@@ -22,6 +23,13 @@ struct answer {
 	char *code;   /* owned; may be NULL, as region */
 	char *region; /* owned; the bucket's */
 	bool is_signed;
+	struct revision revision;
+};
+
+/* What it is asked for. */
+struct question {
+	const char *method; /* "GET" or "HEAD" */
+	struct sink *sink;  /* takes the object; NULL with HEAD */
 };
 
 static void auto_answer(struct answer *a)
@@ -51,6 +59,7 @@ static int get(struct answer *out, struct aws_signer *signer, const struct s3_pl
 	struct guard guard;
 	struct exchange_request request = {
 		.url = place->url,
+		.method = signer->method,
 		.renew = aws_signer_renew,
 		.renew_arg = signer,
 		.accept = aws_call_accepts,
@@ -69,13 +78,14 @@ static int get(struct answer *out, struct aws_signer *signer, const struct s3_pl
 	out->is_object = rc == 0 && (reply.status == 200 || reply.status == 206);
 	out->code = aws_xml_error(buf_text(&text), text.len);
 	out->region = read_region(&reply, &text);
+	revision_of_reply(&out->revision, &reply);
 	if (rc < 0 && out->code)
 		return err_wrap(err, "%s", out->code);
 	return rc;
 }
 
 static int get_from(struct answer *out, struct fetch_task *task, const struct aws_s3 *s3,
-	struct sink *sink, struct err *err)
+	const struct question *question, struct err *err)
 {
 	AUTO(s3_place) struct s3_place place = {0};
 	AUTO(free) char *bucket = NULL;
@@ -91,13 +101,13 @@ static int get_from(struct answer *out, struct fetch_task *task, const struct aw
 		.task = task,
 		.service = "s3",
 		.region = s3->region,
-		.method = "GET",
+		.method = question->method,
 		.host = place.endpoint.host,
 		.path = place.path,
 		.path_rule = SIGV4_PATH_LITERAL,
 	};
 
-	return get(out, &signer, &place, sink, err);
+	return get(out, &signer, &place, question->sink, err);
 }
 
 static int refused(const struct answer *a, struct err *err)
@@ -112,7 +122,8 @@ static int refused(const struct answer *a, struct err *err)
 	return s3_refused(&refusal, err);
 }
 
-int s3_fetch(struct fetch_task *task, struct sink *sink, struct err *err)
+static int ask(struct revision *out, struct fetch_task *task, const struct question *question,
+	struct err *err)
 {
 	AUTO(aws_s3) struct aws_s3 s3 = {0};
 	AUTO(answer) struct answer first = {0};
@@ -123,8 +134,9 @@ int s3_fetch(struct fetch_task *task, struct sink *sink, struct err *err)
 	if (!aws)
 		return err_set(err, ERR_INVALID, "protocol s3 is off");
 	aws_s3_get(&s3, aws, bucket);
-	if (get_from(&first, task, &s3, sink, err) < 0)
+	if (get_from(&first, task, &s3, question, err) < 0)
 		return -1;
+	*out = first.revision;
 	if (first.is_object)
 		return 0;
 	if (!first.region || strcmp(first.region, s3.region) == 0)
@@ -133,7 +145,18 @@ int s3_fetch(struct fetch_task *task, struct sink *sink, struct err *err)
 	aws_s3_learn(aws, bucket, first.region);
 	free(s3.region);
 	s3.region = xstrdup(first.region);
-	if (get_from(&second, task, &s3, sink, err) < 0)
+	if (get_from(&second, task, &s3, question, err) < 0)
 		return -1;
+	*out = second.revision;
 	return second.is_object ? 0 : refused(&second, err);
+}
+
+int s3_fetch(struct fetch_task *task, struct sink *sink, struct err *err)
+{
+	return ask(&task->revision, task, &(struct question){.method = "GET", .sink = sink}, err);
+}
+
+int s3_revision(struct revision *out, struct fetch_task *task, struct err *err)
+{
+	return ask(out, task, &(struct question){.method = "HEAD"}, err);
 }

@@ -18,4 +18,8 @@
 int s3_fetch(struct fetch_task *task, struct sink *sink, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Asks for what it has there, by HEAD.  Errors as s3_fetch(). */
+int s3_revision(struct revision *out, struct fetch_task *task, struct err *err)
+	__attribute__((warn_unused_result));
+
 #endif

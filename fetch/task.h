@@ -16,9 +16,10 @@ struct fetch_task {
 	const struct fetch_options *options; /* borrowed */
 	const struct fetch_request *request; /* borrowed */
 	int64_t deadline_ms;                 /* of io_monotonic_ms(), for all of it; 0: none */
-	int64_t retry_after_ms; /* out: how long the server that failed it wants to be left alone;
-				 * 0: it did not say */
-	struct digest manifest; /* out: of the image's manifest, where there is one */
+	int64_t retry_after_ms;   /* out: how long the server that failed it wants to be left alone;
+				   * 0: it did not say */
+	struct digest manifest;   /* out: of the image's manifest, where there is one */
+	struct revision revision; /* out: as the source calls what it sent */
 };
 
 /* What each driver is: copies the bytes of task->request's module into sink, out of whatever they
