@@ -29,6 +29,8 @@ void record_clear(struct record *r)
 	free(r->name);
 	free(r->version);
 	free(r->source);
+	free(r->revision);
+	free(r->refetch);
 	buf_clear(&r->head);
 	buf_clear(&r->tail);
 	record_init(r);
@@ -150,6 +152,10 @@ int record_encode(const struct record *r, struct buf *out, struct err *err)
 	m.version = r->version;
 	if (r->source)
 		m.source = r->source;
+	if (r->revision)
+		m.revision = r->revision;
+	if (r->refetch)
+		m.refetch = r->refetch;
 	m.module_sha256 = module.hex;
 	m.module_bytes = r->module_bytes;
 	m.served_sha256 = served.hex;
@@ -171,11 +177,18 @@ int record_encode(const struct record *r, struct buf *out, struct err *err)
 	return 0;
 }
 
+static char *text_or_null(const char *text)
+{
+	return text[0] ? xstrdup(text) : NULL;
+}
+
 static int fill(struct record *r, const Wasmxds__Store__Record *m, struct err *err)
 {
 	r->name = xstrdup(m->name);
 	r->version = xstrdup(m->version);
 	r->source = xstrdup(m->source);
+	r->revision = text_or_null(m->revision);
+	r->refetch = text_or_null(m->refetch);
 	r->module_bytes = m->module_bytes;
 	r->served_bytes = m->served_bytes;
 	if (digest_parse(&r->module, m->module_sha256, err) < 0)

@@ -19,9 +19,11 @@
 #define RECORD_MAGIC "wasmxds-record 1\n" /* another number is another format */
 
 struct record {
-	char *name;    /* owned; "namespace/name" */
-	char *version; /* owned; hash of the whole resource: at most 64 lower-case hex digits */
-	char *source;  /* owned; what the module was resolved from, "local_fs://f.wasm" */
+	char *name;     /* owned; "namespace/name" */
+	char *version;  /* owned; hash of the whole resource: at most 64 lower-case hex digits */
+	char *source;   /* owned; what the module was resolved from, "local_fs://f.wasm" */
+	char *revision; /* owned; what the source calls the bytes that it sent; NULL: not known */
+	char *refetch;  /* owned; what asked last for a fetch, and got it; NULL: nothing */
 	struct digest module; /* of the bytes that were fetched: the module's identity */
 	uint64_t module_bytes;
 	struct digest served; /* of the blob that is sent between head and tail */

@@ -14,6 +14,8 @@ static void encode_example(struct buf *out)
 
 	record_init(&r);
 	fill_record(&r, "default/auth", "0a1b", "module");
+	r.revision = xstrdup("\"a1\"");
+	r.refetch = xstrdup("at noon");
 	CU_ASSERT_EQUAL(record_encode(&r, out, &err), 0);
 }
 
@@ -55,6 +57,8 @@ static void test_record_decode__gives_back_what_was_encoded(void)
 	CU_ASSERT_STRING_EQUAL(r.name, "default/auth");
 	CU_ASSERT_STRING_EQUAL(r.version, "0a1b");
 	CU_ASSERT_STRING_EQUAL(r.source, "https://example.com/filter.wasm");
+	CU_ASSERT_STRING_EQUAL(r.revision, "\"a1\"");
+	CU_ASSERT_STRING_EQUAL(r.refetch, "at noon");
 	CU_ASSERT(digest_equal(&r.served, &served));
 	CU_ASSERT_EQUAL(r.served_bytes, 6);
 	CU_ASSERT_EQUAL(r.module_bytes, 5);
