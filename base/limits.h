@@ -110,6 +110,16 @@
 #define LIMIT_XDS_CHANGES 16384  /* of the store, named one by one */
 #define LIMIT_XDS_NODE_BYTES 256 /* of node.id, kept and logged */
 
+/* status */
+#define LIMIT_STATUS_BYTES 4096        /* of one extension, as JSON */
+#define LIMIT_STATUS_MESSAGE_BYTES 320 /* of a condition, and of a proxy's refusal */
+#define LIMIT_STATUS_NODE_BYTES 128    /* of the proxy that refused */
+#define LIMIT_EVENTS_AN_HOUR 8         /* Event objects of one extension */
+#define LIMIT_EVENT_NOTE_BYTES 1024
+#define LIMIT_PUBLISH_REQUESTS 16 /* under way at a time */
+#define LIMIT_LEASE_TEXT 255      /* a field of a Lease */
+#define LIMIT_LEASE_BYTES (64 * LIMIT_KIB)
+
 /* logs and flags */
 #define LIMIT_LOG_LINE 4096
 #define LIMIT_FLAG_LIST 1024

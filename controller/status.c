@@ -20,9 +20,29 @@ const char *status_reason_name(enum status_reason reason)
 		[STATUS_INVALID_CONFIGURATION] = "InvalidConfiguration",
 		[STATUS_STORAGE_FULL] = "StorageFull",
 		[STATUS_STORAGE_FAILED] = "StorageFailed",
+		[STATUS_INVALID] = "Invalid",
+		[STATUS_SUSPENDED] = "Suspended",
+		[STATUS_REVOKED] = "Revoked",
+		[STATUS_PROXY_REFUSED] = "ProxyRefused",
+		[STATUS_ACCEPTED] = "Accepted",
+		[STATUS_RESOLVED] = "Resolved",
+		[STATUS_FETCHED] = "Fetched",
+		[STATUS_PENDING] = "Pending",
+		[STATUS_STALE] = "Stale",
 	};
 
 	return names[reason];
+}
+
+bool status_reason_parse(enum status_reason *out, const char *name)
+{
+	for (int i = 0; i < STATUS_REASONS; i++) {
+		if (strcmp(status_reason_name((enum status_reason)i), name) != 0)
+			continue;
+		*out = (enum status_reason)i;
+		return true;
+	}
+	return false;
 }
 
 enum status_reason status_of_fetch(const struct err *err)

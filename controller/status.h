@@ -24,7 +24,19 @@ enum status_reason {
 	STATUS_INVALID_CONFIGURATION, /* a configuration cannot be sent to Envoy */
 	STATUS_STORAGE_FULL,          /* no room in the store */
 	STATUS_STORAGE_FAILED,        /* the store cannot be written */
+	STATUS_INVALID,               /* the manifest breaks a rule */
+	STATUS_SUSPENDED,             /* spec.suspend: what is served stays as it is */
+	STATUS_REVOKED,               /* the source let us have the module, and does so no more */
+	STATUS_PROXY_REFUSED,         /* the store has it, and a proxy does not take it */
+
+	/* of a single condition, and of nothing else */
+	STATUS_ACCEPTED,
+	STATUS_RESOLVED,
+	STATUS_FETCHED,
+	STATUS_PENDING, /* what comes before is not done */
+	STATUS_STALE,   /* what is served is of an earlier state */
 };
+#define STATUS_REASONS 22
 
 struct status {
 	enum status_reason reason;
@@ -33,6 +45,9 @@ struct status {
 
 /* As manifests and logs spell it, "DigestMismatch"; never NULL. */
 const char *status_reason_name(enum status_reason reason);
+
+/* The other way round; false where no reason is spelled so. */
+bool status_reason_parse(enum status_reason *out, const char *name);
 
 /* What a failed fetch, a failed write to the store, and a configuration that cannot be had say. */
 enum status_reason status_of_fetch(const struct err *err);

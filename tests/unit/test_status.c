@@ -7,7 +7,7 @@
 
 static void test_status_reason_name__spells_every_reason_once(void)
 {
-	for (int i = STATUS_UNKNOWN; i <= STATUS_STORAGE_FAILED; i++) {
+	for (int i = STATUS_UNKNOWN; i < STATUS_REASONS; i++) {
 		const char *name = status_reason_name((enum status_reason)i);
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(name);
@@ -18,6 +18,23 @@ static void test_status_reason_name__spells_every_reason_once(void)
 			CU_ASSERT_STRING_NOT_EQUAL(name, status_reason_name((enum status_reason)j));
 	}
 	CU_ASSERT_STRING_EQUAL(status_reason_name(STATUS_DIGEST_MISMATCH), "DigestMismatch");
+	CU_ASSERT_EQUAL(STATUS_STALE, STATUS_REASONS - 1);
+}
+
+static void test_status_reason_parse__knows_every_reason_and_nothing_else(void)
+{
+	enum status_reason reason = STATUS_DENIED;
+
+	for (int i = STATUS_UNKNOWN; i < STATUS_REASONS; i++) {
+		CU_ASSERT_TRUE_FATAL(
+			status_reason_parse(&reason, status_reason_name((enum status_reason)i)));
+		CU_ASSERT_EQUAL(reason, i);
+	}
+	reason = STATUS_DENIED;
+	CU_ASSERT_FALSE(status_reason_parse(&reason, ""));
+	CU_ASSERT_FALSE(status_reason_parse(&reason, "fetched"));
+	CU_ASSERT_FALSE(status_reason_parse(&reason, "FetchedX"));
+	CU_ASSERT_EQUAL(reason, STATUS_DENIED);
 }
 
 static enum status_reason of_fetch(enum err_code code)
@@ -85,6 +102,7 @@ static void test_status_set__cuts_a_long_message_and_knows_it_again(void)
 }
 
 TEST_MAIN("status", TEST(test_status_reason_name__spells_every_reason_once),
+	TEST(test_status_reason_parse__knows_every_reason_and_nothing_else),
 	TEST(test_status_of_fetch__says_what_somebody_must_change),
 	TEST(test_status_of_store__tells_full_from_failed),
 	TEST(test_status_of_config__tells_missing_denied_and_wrong_apart),
