@@ -14,20 +14,18 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "controller/targets.h"
-#include "kube/directory.h"
+#include "kube/folder.h"
 
-#define RESCAN_MS 30000      /* between two scans of the folder, whatever inotify says */
-#define RESCAN_BLIND_MS 1000 /* the same where inotify says nothing */
-#define SETTLE_MS 100        /* of a change that is under way; also between two scans */
+#define IDLE_MS 30000  /* the longest wait, whatever is due */
+#define SWEEP_MS 30000 /* between two sweeps, the one before having failed */
 
 struct controller {
-	struct directory *manifests; /* owned */
+	struct source *source; /* owned */
 	struct targets targets;
-	int64_t scan_at; /* ms; when to scan the folder again */
-	int64_t scanned; /* ms; when it was last scanned */
-	bool changed;    /* a scan found something: look at every target */
-	bool swept;      /* records that no manifest asks for were removed */
-	int stop_fd;     /* owned */
+	bool changed;     /* the source gave something: look at every target */
+	bool swept;       /* records that no manifest asks for were removed */
+	int64_t sweep_at; /* ms; when to try that again */
+	int stop_fd;      /* owned */
 	atomic_bool stop;
 	pthread_t thread;
 };
@@ -60,23 +58,23 @@ static void on_deleted(struct controller *c, const char *key)
 	targets_object_changed(&c->targets, key);
 }
 
-static void on_event(void *arg, struct directory_event *event)
+static void on_event(void *arg, struct source_event *event)
 {
 	struct controller *c = arg;
 	AUTO(free) char *key = event->key;
-	AUTO(free) char *file = event->file;
+	AUTO(free) char *origin = event->origin;
 
 	switch (event->change) {
-	case DIRECTORY_INVALID:
-		log_warn("manifest invalid", LOG_STR("file", file), LOG_ERR(&event->err));
+	case SOURCE_INVALID:
+		log_warn("manifest invalid", LOG_STR("file", origin), LOG_ERR(&event->err));
 		return;
-	case DIRECTORY_MENDED:
-		log_info("manifest valid again", LOG_STR("file", file));
+	case SOURCE_MENDED:
+		log_info("manifest valid again", LOG_STR("file", origin));
 		return;
-	case DIRECTORY_APPLIED:
+	case SOURCE_APPLIED:
 		on_applied(c, key, event->object);
 		break;
-	case DIRECTORY_DELETED:
+	case SOURCE_DELETED:
 		on_deleted(c, key);
 		break;
 	}
@@ -91,32 +89,21 @@ static void sweep(struct controller *c)
 
 	if (c->swept && !c->targets.unswept)
 		return;
-	if (!directory_complete(c->manifests))
+	if (!source_complete(c->source) || io_monotonic_ms() < c->sweep_at)
 		return;
+	c->sweep_at = io_monotonic_ms() + SWEEP_MS;
 	if (targets_sweep(&c->targets, &err) < 0)
 		log_error("store not readable", LOG_ERR(&err));
 	else
 		c->swept = true;
 }
 
-static int scan(struct controller *c, struct err *err)
+static int step_source(struct controller *c, struct err *err)
 {
-	int64_t pause = directory_fd(c->manifests) < 0 ? RESCAN_BLIND_MS : RESCAN_MS;
-
-	c->scanned = io_monotonic_ms();
-	c->scan_at = c->scanned + pause;
-	if (directory_scan(c->manifests, on_event, c, err) < 0)
+	if (source_step(c->source, on_event, c, err) < 0)
 		return -1;
 	sweep(c);
 	return 0;
-}
-
-/* A file that is whole is read at once, unless it is one of many. */
-static void plan_scan(struct controller *c)
-{
-	int64_t from = directory_settled(c->manifests) ? c->scanned : io_monotonic_ms();
-
-	c->scan_at = io_earlier(c->scan_at, from + SETTLE_MS);
 }
 
 static void wait_for_work(struct controller *c)
@@ -124,18 +111,11 @@ static void wait_for_work(struct controller *c)
 	struct pollfd fds[] = {
 		{.fd = c->stop_fd, .events = POLLIN},
 		{.fd = inbox_fd(c->targets.done), .events = POLLIN},
-		{.fd = directory_fd(c->manifests), .events = POLLIN},
 	};
-	int64_t now = io_monotonic_ms();
-	int64_t due = io_earlier(c->targets.look_at, c->scan_at);
-	int64_t wait = io_earlier(due, upkeep_due(&c->targets.upkeep)) - now;
+	int64_t due = io_earlier(c->targets.look_at, upkeep_due(&c->targets.upkeep));
+	int64_t wait = due - io_monotonic_ms();
 
-	if (wait < 0)
-		wait = 0;
-	if (poll(fds, 3, (int)io_earlier(wait, RESCAN_MS)) <= 0)
-		return;
-	if (fds[2].revents)
-		plan_scan(c);
+	source_wait(c->source, fds, 2, wait < 0 ? 0 : io_earlier(wait, IDLE_MS));
 }
 
 static void advance(struct controller *c)
@@ -152,7 +132,7 @@ static void *run(void *arg)
 	while (!atomic_load(&c->stop)) {
 		wait_for_work(c);
 		targets_collect(&c->targets);
-		if (io_monotonic_ms() >= c->scan_at && scan(c, &err) < 0)
+		if (step_source(c, &err) < 0)
 			log_error("manifests not readable", LOG_ERR(&err));
 		targets_upkeep(&c->targets);
 		if (c->changed || io_monotonic_ms() >= c->targets.look_at)
@@ -165,7 +145,7 @@ static void controller_free(struct controller *c)
 {
 	atomic_store(&c->stop, true);
 	targets_clear(&c->targets);
-	directory_close(c->manifests);
+	source_close(c->source);
 	if (c->stop_fd >= 0)
 		close(c->stop_fd);
 	free(c);
@@ -179,10 +159,10 @@ static int prepare(struct controller *c, const struct controller_options *option
 	c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (c->stop_fd < 0)
 		return err_errno(err, ERR_TRANSIENT, "eventfd");
-	if (directory_open(&c->manifests, options->manifest_dir, err) < 0 ||
+	if (folder_open(&c->source, options->manifest_dir, err) < 0 ||
 		targets_init(&c->targets, options->store_dir, &options->upkeep, &fetch,
 			options->workers, err) < 0 ||
-		scan(c, err) < 0)
+		step_source(c, err) < 0)
 		return -1;
 	advance(c);
 	return 0;

@@ -51,7 +51,7 @@ struct difference {
 };
 
 struct receiver {
-	void (*each)(void *arg, struct directory_event *event);
+	source_receiver *each;
 	void *arg;
 };
 
@@ -252,10 +252,10 @@ void difference_refill(struct difference *d, const char *name, struct manifest *
 
 /* Fills in copies of the key, which may be NULL, and the file's name, and hands the event over. */
 static void emit(
-	const struct receiver *to, struct directory_event *event, const char *key, const char *name)
+	const struct receiver *to, struct source_event *event, const char *key, const char *name)
 {
 	event->key = xstrdup_null(key);
-	event->file = xstrdup(name);
+	event->origin = xstrdup(name);
 	to->each(to->arg, event);
 }
 
@@ -282,7 +282,7 @@ static void give_way(struct report *r, struct claim *claim, const struct known *
 /* The claim counts: reports the object where it is not what was reported before. */
 static void prevail(struct report *r, struct claim *claim, struct known *known)
 {
-	struct directory_event event = {.change = DIRECTORY_APPLIED};
+	struct source_event event = {.change = SOURCE_APPLIED};
 
 	if (digest_equal(&known->print, &claim->print)) {
 		object_free(STEAL(claim->object));
@@ -332,7 +332,7 @@ static void complain(struct report *r)
 {
 	const struct err *now = complaint(r);
 	const struct err *before = r->file->reported;
-	struct directory_event event = {.change = DIRECTORY_INVALID};
+	struct source_event event = {.change = SOURCE_INVALID};
 
 	r->d->wrong += now != NULL;
 	if (!now && !before)
@@ -343,7 +343,7 @@ static void complain(struct report *r)
 	if (now)
 		event.err = *now;
 	else
-		event.change = DIRECTORY_MENDED;
+		event.change = SOURCE_MENDED;
 	err_keep(&r->file->reported, now);
 	emit(r->to, &event, NULL, r->name);
 }
@@ -392,7 +392,7 @@ static void report_deleted(struct difference *d, const struct receiver *to)
 	}
 	keys = keys_sorted(&lost);
 	for (size_t i = 0; i < lost.n; i++) {
-		struct directory_event event = {.change = DIRECTORY_DELETED};
+		struct source_event event = {.change = SOURCE_DELETED};
 
 		known = map_take(&d->objects, keys[i]);
 		emit(to, &event, keys[i], known->file);
@@ -400,8 +400,7 @@ static void report_deleted(struct difference *d, const struct receiver *to)
 	}
 }
 
-void difference_report(
-	struct difference *d, void (*each)(void *arg, struct directory_event *event), void *arg)
+void difference_report(struct difference *d, source_receiver *each, void *arg)
 {
 	const struct receiver to = {.each = each, .arg = arg};
 

@@ -16,7 +16,7 @@
 
 #include "api/manifest.h"
 #include "base/err.h"
-#include "kube/directory.h"
+#include "kube/source.h"
 
 struct difference; /* opaque */
 
@@ -46,8 +46,7 @@ void difference_refill(struct difference *d, const char *name, struct manifest *
 
 /* Calls each() for what changed since the last report; each() takes over what the event owns and
  * does not call back.  In the order of files and their documents; DELETED comes last. */
-void difference_report(
-	struct difference *d, void (*each)(void *arg, struct directory_event *event), void *arg);
+void difference_report(struct difference *d, source_receiver *each, void *arg);
 
 /* Returns whether every file was right at the last report. */
 bool difference_complete(const struct difference *d);

@@ -339,8 +339,7 @@ static void forget_events(struct directory *dir)
 	dir->unsettled = false;
 }
 
-int directory_scan(struct directory *dir, void (*each)(void *arg, struct directory_event *event),
-	void *arg, struct err *err)
+int directory_scan(struct directory *dir, source_receiver *each, void *arg, struct err *err)
 {
 	AUTO(scan) struct scan scan = {.dir = dir, .text = BUF_INIT(LIMIT_MANIFEST_BYTES)};
 	bool partial = false;

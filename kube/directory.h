@@ -12,26 +12,10 @@
 
 #include <stdbool.h>
 
-#include "api/manifest.h"
 #include "base/err.h"
+#include "kube/source.h"
 
 struct directory; /* opaque */
-
-enum directory_change {
-	DIRECTORY_APPLIED, /* object is new or not what it was */
-	DIRECTORY_DELETED, /* the object that had this key is gone */
-	DIRECTORY_INVALID, /* file cannot be used, as err says; what it held before stays */
-	DIRECTORY_MENDED,  /* a file that was invalid is right again, or gone */
-};
-
-/* One thing that a scan found. */
-struct directory_event {
-	enum directory_change change;
-	struct object *object; /* APPLIED: owned by the receiver */
-	char *key;             /* APPLIED, DELETED: as object_key(); owned by the receiver */
-	char *file;            /* owned by the receiver; the file's name below the folder */
-	struct err err;        /* INVALID; also ERR_CONFLICT: two files name one object */
-};
 
 /* Opens the folder and starts to watch it.  ERR_NOT_FOUND, ERR_INVALID: not a folder, ERR_DENIED.
  */
@@ -56,8 +40,8 @@ bool directory_settled(struct directory *dir);
  * invalid.  A file without a byte is invalid: a write in place begins like that.  A folder that
  * cannot be read is ERR_TRANSIENT, one of more than LIMIT_MANIFEST_FILES is ERR_INVALID; both
  * report and delete nothing. */
-int directory_scan(struct directory *dir, void (*each)(void *arg, struct directory_event *event),
-	void *arg, struct err *err) __attribute__((warn_unused_result));
+int directory_scan(struct directory *dir, source_receiver *each, void *arg, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* Returns whether a file of this name is read: editors' copies and locks end in something else, or
  * begin with a dot. */

@@ -119,11 +119,11 @@ static void test_difference_report__gives_a_contested_object_to_the_first_file(v
 	expect(d, "+x=2(b) ~b ");
 }
 
-static void keep_message(void *arg, struct directory_event *event)
+static void keep_message(void *arg, struct source_event *event)
 {
 	struct err *last = arg;
 
-	if (event->change == DIRECTORY_INVALID)
+	if (event->change == SOURCE_INVALID)
 		*last = event->err;
 	directory_event_clear(event);
 }

@@ -38,16 +38,16 @@ static unsigned pick(struct model *m, unsigned n)
 	return (unsigned)(m->random % n);
 }
 
-static void model_event(void *arg, struct directory_event *event)
+static void model_event(void *arg, struct source_event *event)
 {
 	struct model *m = arg;
-	struct model_file *file = &m->files[event->file[0] - 'a'];
+	struct model_file *file = &m->files[event->origin[0] - 'a'];
 	const struct object_value *value = NULL;
 	size_t key = event->key ? (size_t)(strrchr(event->key, '/')[1] - 'k') : 0;
 	int version = 0;
 
 	switch (event->change) {
-	case DIRECTORY_APPLIED:
+	case SOURCE_APPLIED:
 		value = map_get(&event->object->values, "v");
 		version = value->bytes[0] - '0';
 		CU_ASSERT_FALSE(m->deleting);
@@ -55,15 +55,15 @@ static void model_event(void *arg, struct directory_event *event)
 		CU_ASSERT_EQUAL(file->shows[key], version);
 		m->told[key] = version;
 		break;
-	case DIRECTORY_DELETED:
+	case SOURCE_DELETED:
 		CU_ASSERT_NOT_EQUAL(m->told[key], 0);
 		m->told[key] = 0;
 		m->deleting = true;
 		break;
-	case DIRECTORY_INVALID:
+	case SOURCE_INVALID:
 		file->invalid = true;
 		break;
-	case DIRECTORY_MENDED:
+	case SOURCE_MENDED:
 		CU_ASSERT_TRUE(file->invalid);
 		file->invalid = false;
 		break;

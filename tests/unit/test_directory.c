@@ -335,11 +335,11 @@ static void test_directory_scan__takes_over_at_once_after_the_conflict(void)
 	expect(&p, "+x=2(b.yaml) ~b.yaml ");
 }
 
-static void count(void *arg, struct directory_event *event)
+static void count(void *arg, struct source_event *event)
 {
 	size_t *n = arg;
 
-	*n += event->change == DIRECTORY_APPLIED;
+	*n += event->change == SOURCE_APPLIED;
 	directory_event_clear(event);
 }
 
