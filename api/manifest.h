@@ -6,7 +6,9 @@
 #ifndef WASMXDS_API_MANIFEST_H
 #define WASMXDS_API_MANIFEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "api/extension.h"
 #include "base/map.h"
@@ -19,14 +21,24 @@ struct object_value {
 	size_t len;
 };
 
+/* What an API server says of an object, beside what the object says. */
+struct object_origin {
+	char *uid;              /* owned */
+	char *resource_version; /* owned; opaque: to be sent back or compared for equality */
+	int64_t generation;     /* of WasmExtensions; 0 of the others */
+	bool deleting;          /* deletionTimestamp is set: a finalizer holds it */
+	struct node *status;    /* owned; a mapping; NULL: none.  Large: to be read, not kept */
+};
+
 struct object {
 	enum object_kind kind;
-	char *namespace;             /* owned; "default" where not given */
-	char *name;                  /* owned */
-	unsigned line;               /* where its document starts; 0 where unknown */
-	struct extension *extension; /* owned; OBJECT_EXTENSION */
-	struct map values;           /* key → struct object_value, owned; the others */
-	struct map annotations;      /* key → char *, owned; Secrets and ConfigMaps */
+	char *namespace;              /* owned; "default" where not given */
+	char *name;                   /* owned */
+	unsigned line;                /* where its document starts; 0 where unknown */
+	struct extension *extension;  /* owned; OBJECT_EXTENSION */
+	struct map values;            /* key → struct object_value, owned; the others */
+	struct map annotations;       /* key → char *, owned; Secrets and ConfigMaps */
+	struct object_origin *origin; /* owned; of an API server; NULL: of a manifest */
 };
 
 struct manifest {
@@ -52,6 +64,14 @@ static inline void auto_manifest(struct manifest *m)
 /* Reads one document that is already a tree.  Returns NULL with problems added, whose paths are the
  * fields' alone, or with none where the kind is not ours. */
 struct object *object_from_node(const struct node *document, struct problems *out);
+
+/* Reads an object as an API server gives it, which in a list says neither its kind nor its group,
+ * and of which only what we use is looked at: a later Kubernetes may say more.  document is left in
+ * pieces.  Returns NULL with ERR_INVALID where metadata does not say what it is about; any other
+ * problem goes to out, and what is returned then has no extension and no values, but the rest, so
+ * that its status can say what is wrong. */
+struct object *object_from_server(
+	enum object_kind kind, struct node *document, struct problems *out, struct err *err);
 void object_free(struct object *object);
 static inline void auto_object(struct object **object)
 {
