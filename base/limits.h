@@ -89,6 +89,8 @@
 
 /* store */
 #define LIMIT_RECORD_BYTES (4 * LIMIT_MIB)
+#define LIMIT_SEAL_KEYS 16
+#define LIMIT_SEAL_FILE_BYTES (16 * LIMIT_KIB)
 
 /* xds */
 #define LIMIT_XDS_REQUEST_BYTES (4 * LIMIT_MIB)

@@ -39,7 +39,7 @@ static void mark(void *arg, const char *name, const struct record_stamp *stamp)
 	(void)stamp;
 	if (c->failed)
 		return;
-	if (store_get_record(c->st, name, &r, &c->err) < 0) {
+	if (store_peek_record(c->st, name, &r, &c->err) < 0) {
 		c->failed = c->err.code != ERR_NOT_FOUND;
 		return;
 	}

@@ -35,6 +35,9 @@ struct store {
 	int resources;       /* of DIR/resources */
 	uint64_t generation; /* last written; STORE_WRITE */
 	struct store_policy policy;
+	char *key_file; /* owned; NULL: none is used */
+	struct record_stamp key_stamp;
+	struct seal_keys keys;
 	struct map idle; /* digest of a blob that nothing needs → int64_t, ms, owned: since when */
 };
 

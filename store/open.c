@@ -207,6 +207,8 @@ void store_close(struct store *st)
 	auto_fd(&st->fd);
 	auto_fd(&st->lock); /* last: until here the store is ours */
 	map_clear(&st->idle, free);
+	seal_keys_clear(&st->keys);
+	free(st->key_file);
 	free(st->dir);
 	free(st);
 }

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 
 #include "base/auto.h"
@@ -50,12 +51,23 @@ static int check_blob(const struct store *st, const struct record *r, struct err
 	return 0;
 }
 
+static int encode(struct buf *out, const struct store *st, const struct record *r, struct err *err)
+{
+	struct record_seal seal = {.key = &st->keys.items[0]};
+
+	if (!r->secret || st->keys.n == 0)
+		return record_encode(r, NULL, out, err);
+	if (getrandom(seal.nonce, sizeof(seal.nonce), 0) != (ssize_t)sizeof(seal.nonce))
+		return err_errno(err, ERR_TRANSIENT, "getrandom");
+	return record_encode(r, &seal, out, err);
+}
+
 static int put_record(struct store *st, const struct record *r, struct err *err)
 {
 	AUTO(buf) struct buf bytes = BUF_INIT(LIMIT_RECORD_BYTES);
 	struct place place;
 
-	if (record_encode(r, &bytes, err) < 0 || place_of(&place, r->name, err) < 0 ||
+	if (encode(&bytes, st, r, err) < 0 || place_of(&place, r->name, err) < 0 ||
 		check_blob(st, r, err) < 0)
 		return -1;
 
@@ -122,7 +134,7 @@ static int get_record(
 	return 0;
 }
 
-int store_get_record(const struct store *st, const char *name, struct record *r, struct err *err)
+int store_peek_record(const struct store *st, const char *name, struct record *r, struct err *err)
 {
 	AUTO(record) struct record found = RECORD_INIT;
 	struct place place;
@@ -141,6 +153,20 @@ int store_get_record(const struct store *st, const char *name, struct record *r,
 		return err_set(err, ERR_UNVERIFIED,
 			"store %s: get record %s: the file says that it is %s", st->dir, name,
 			found.name);
+	*r = found;
+	record_init(&found);
+	return 0;
+}
+
+int store_get_record(const struct store *st, const char *name, struct record *r, struct err *err)
+{
+	AUTO(record) struct record found = RECORD_INIT;
+
+	record_init(&found);
+	if (store_peek_record(st, name, &found, err) < 0)
+		return -1;
+	if (record_open(&found, &st->keys, err) < 0)
+		return err_wrap(err, "store %s: get record %s", st->dir, name);
 	*r = found;
 	record_init(&found);
 	return 0;

@@ -5,7 +5,7 @@
  *	DIR/lock                            held by the one writer
  *	DIR/blobs/sha256/<hex>              modules, 0444, named by their digest
  *	DIR/ingest/<random>                 files under way; what is left over is removed at open
- *	DIR/resources/<namespace>/<name>    records (store/record.h)
+ *	DIR/resources/<namespace>/<name>    records (store/record.h), 0600
  *	DIR/generation                      a decimal counter, bumped after each change of a record
  * Blobs that nothing needs any more go by store/collect.h; store/scrub.h looks for bit rot.
  * Each change is one rename of a synced file, then a sync of its folder: a crash at any system call
@@ -74,7 +74,8 @@ bool store_has_blob(const struct store *st, const struct digest *digest, uint64_
 int store_open_blob(const struct store *st, const struct digest *digest, struct err *err);
 
 /* Puts a record in its place; its blob must be there already (ERR_INVALID otherwise, and where a
- * field of r breaks a rule).  Bumps the generation.  ERR_FULL, ERR_TRANSIENT. */
+ * field of r breaks a rule).  Bumps the generation.  ERR_DENIED: it must be sealed, and the store
+ * has no key (store/keyring.h); ERR_FULL, ERR_TRANSIENT. */
 int store_put_record(struct store *st, const struct record *r, struct err *err)
 	__attribute__((warn_unused_result));
 
@@ -84,8 +85,14 @@ int store_delete_record(struct store *st, const char *name, struct err *err)
 	__attribute__((warn_unused_result));
 
 /* Reads a record into an initialised, empty r.  ERR_NOT_FOUND, also for what no record can be
- * called; ERR_UNVERIFIED; ERR_TRANSIENT. */
+ * called; ERR_DENIED: it is sealed with a key that the store has not; ERR_UNVERIFIED;
+ * ERR_TRANSIENT. */
 int store_get_record(const struct store *st, const char *name, struct record *r, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* As store_get_record(), for those who need no more than can be read without a key: what is sealed
+ * stays so. */
+int store_peek_record(const struct store *st, const char *name, struct record *r, struct err *err)
 	__attribute__((warn_unused_result));
 
 /* What a folder entry says of a record, to see without reading it whether it changed. */

@@ -31,7 +31,7 @@ static void check_round_trip(const struct record *r)
 	struct err err;
 
 	record_init(&again);
-	require(record_encode(r, &file, &err) == 0);
+	require(record_encode(r, NULL, &file, &err) == 0);
 	require(record_decode(&again, file.data, file.len, &err) == 0);
 	require(strcmp(r->name, again.name) == 0 && strcmp(r->version, again.version) == 0 &&
 		strcmp(r->source, again.source) == 0);

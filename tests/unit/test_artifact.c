@@ -226,7 +226,7 @@ static void test_artifact_build__fills_a_record_that_can_be_stored(void)
 	CU_ASSERT(digest_equal(&r.served, &x.input.served));
 	CU_ASSERT_EQUAL(r.module_bytes, 5000);
 	CU_ASSERT_EQUAL(r.served_bytes, MODULE_LEN);
-	CU_ASSERT_EQUAL(record_encode(&r, &file, &err), 0);
+	CU_ASSERT_EQUAL(record_encode(&r, NULL, &file, &err), 0);
 	CU_ASSERT_STRING_EQUAL(err.msg, "");
 }
 

@@ -16,7 +16,7 @@ static void encode_example(struct buf *out)
 	fill_record(&r, "default/auth", "0a1b", "module");
 	r.revision = xstrdup("\"a1\"");
 	r.refetch = xstrdup("at noon");
-	CU_ASSERT_EQUAL(record_encode(&r, out, &err), 0);
+	CU_ASSERT_EQUAL(record_encode(&r, NULL, out, &err), 0);
 }
 
 /* Makes a file of any message, as an older or newer program might have. */
@@ -156,7 +156,7 @@ static void test_record_encode__refuses_what_could_not_be_read_again(void)
 
 		record_init(&r);
 		fill_record(&r, cases[i].name, cases[i].version, "module");
-		CU_ASSERT_EQUAL(record_encode(&r, &out, &err), -1);
+		CU_ASSERT_EQUAL(record_encode(&r, NULL, &out, &err), -1);
 		CU_ASSERT_EQUAL(err.code, ERR_INVALID);
 		ASSERT_HAS(err.msg, cases[i].says);
 		CU_ASSERT_EQUAL(out.len, 0);
@@ -172,10 +172,10 @@ static void test_record_encode__refuses_a_module_without_digest_or_too_large(voi
 	record_init(&r);
 	fill_record(&r, "default/auth", "0a", "module");
 	r.served_bytes = LIMIT_MODULE_BYTES + 1;
-	CU_ASSERT_EQUAL(record_encode(&r, &out, &err), -1);
+	CU_ASSERT_EQUAL(record_encode(&r, NULL, &out, &err), -1);
 	ASSERT_HAS(err.msg, "served_bytes 268435457: must be at most 268435456");
 	r.module = (struct digest){.hex = ""};
-	CU_ASSERT_EQUAL(record_encode(&r, &out, &err), -1);
+	CU_ASSERT_EQUAL(record_encode(&r, NULL, &out, &err), -1);
 	ASSERT_HAS(err.msg, "module_sha256");
 }
 
@@ -187,7 +187,7 @@ static void test_record_encode__refuses_more_than_the_ceiling(void)
 
 	record_init(&r);
 	fill_record(&r, "default/auth", "0a", "module");
-	CU_ASSERT_EQUAL(record_encode(&r, &out, &err), -1);
+	CU_ASSERT_EQUAL(record_encode(&r, NULL, &out, &err), -1);
 	CU_ASSERT_EQUAL(err.code, ERR_INVALID);
 	CU_ASSERT_EQUAL(out.len, 0);
 }
@@ -235,6 +235,105 @@ static void test_record_check_name__bounds_both_parts(void)
 	CU_ASSERT_EQUAL(record_check_name(name, &err), -1);
 }
 
+static void key_of(struct seal_keys *keys, const char *text)
+{
+	struct err err;
+
+	CU_ASSERT_EQUAL_FATAL(seal_keys_parse(keys, text, strlen(text), &err), 0);
+}
+
+#define KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+
+/* Encodes a record of that name with a secret in it. */
+static void encode_secret(struct buf *out, const char *name, const struct seal_keys *keys)
+{
+	const struct record_seal seal = {.key = &keys->items[0], .nonce = "twelve bytes"};
+	AUTO(record) struct record r = RECORD_INIT;
+	struct err err;
+
+	record_init(&r);
+	fill_record(&r, name, "0a1b", "module");
+	r.secret = true;
+	CU_ASSERT_EQUAL_FATAL(record_encode(&r, &seal, out, &err), 0);
+}
+
+static void test_record_open__gives_back_what_was_sealed(void)
+{
+	AUTO(buf) struct buf file = BUF_INIT(LIMIT_RECORD_BYTES);
+	AUTO(record) struct record r = RECORD_INIT;
+	struct seal_keys keys;
+	struct err err;
+
+	record_init(&r);
+	key_of(&keys, KEY);
+	encode_secret(&file, "default/auth", &keys);
+	CU_ASSERT_PTR_NULL(memmem(file.data, file.len, "tail", 4));
+	CU_ASSERT_PTR_NOT_NULL(memmem(file.data, file.len, "default/auth", 12));
+	CU_ASSERT_EQUAL_FATAL(record_decode(&r, file.data, file.len, &err), 0);
+	CU_ASSERT_EQUAL(r.head.len + r.tail.len, 0);
+	CU_ASSERT_EQUAL_FATAL(record_open(&r, &keys, &err), 0);
+	CU_ASSERT_TRUE(r.secret);
+	CU_ASSERT_EQUAL(r.sealed.len, 0);
+	CU_ASSERT_EQUAL(r.head.len, 10);
+	CU_ASSERT_EQUAL(memcmp(r.head.data, "head\0of it", 10), 0);
+	CU_ASSERT_STRING_EQUAL(buf_text(&r.tail), "tail");
+}
+
+static void test_record_open__refuses_the_seal_of_another_record(void)
+{
+	AUTO(buf) struct buf file = BUF_INIT(LIMIT_RECORD_BYTES);
+	AUTO(record) struct record r = RECORD_INIT;
+	struct seal_keys keys;
+	struct err err;
+
+	record_init(&r);
+	key_of(&keys, KEY);
+	encode_secret(&file, "default/auth", &keys);
+	CU_ASSERT_EQUAL_FATAL(record_decode(&r, file.data, file.len, &err), 0);
+	free(r.name);
+	r.name = xstrdup("default/open");
+	CU_ASSERT_EQUAL(record_open(&r, &keys, &err), -1);
+	CU_ASSERT_EQUAL(err.code, ERR_UNVERIFIED);
+	CU_ASSERT_EQUAL(r.head.len + r.tail.len, 0);
+	free(r.name);
+	r.name = xstrdup("default/auth");
+	CU_ASSERT_EQUAL(record_open(&r, &keys, &err), 0);
+}
+
+static void test_record_encode__passes_on_what_it_cannot_open(void)
+{
+	AUTO(buf) struct buf file = BUF_INIT(LIMIT_RECORD_BYTES);
+	AUTO(buf) struct buf again = BUF_INIT(LIMIT_RECORD_BYTES);
+	AUTO(record) struct record r = RECORD_INIT;
+	struct seal_keys keys;
+	struct err err;
+
+	record_init(&r);
+	key_of(&keys, KEY);
+	encode_secret(&file, "default/auth", &keys);
+	CU_ASSERT_EQUAL_FATAL(record_decode(&r, file.data, file.len, &err), 0);
+	CU_ASSERT_EQUAL(record_encode(&r, NULL, &again, &err), 0);
+	CU_ASSERT_EQUAL_FATAL(file.len, again.len);
+	CU_ASSERT_EQUAL(memcmp(file.data, again.data, file.len), 0);
+}
+
+static void test_record_decode__refuses_a_seal_beside_what_it_hides(void)
+{
+	AUTO(buf) struct buf file = BUF_INIT(LIMIT_RECORD_BYTES);
+	AUTO(buf) struct buf message = BUF_INIT(LIMIT_RECORD_BYTES);
+	AUTO(buf) struct buf both = BUF_INIT(LIMIT_RECORD_BYTES);
+	struct seal_keys keys;
+	struct err err;
+
+	key_of(&keys, KEY);
+	encode_secret(&file, "default/auth", &keys);
+	CU_ASSERT_EQUAL(
+		buf_append(&message, file.data + HEADER_LEN, file.len - HEADER_LEN, &err), 0);
+	CU_ASSERT_EQUAL(buf_append(&message, "\x3a\x04head", 6, &err), 0);
+	wrap_message(&both, message.data, message.len);
+	CU_ASSERT_EQUAL(decode(both.data, both.len), ERR_INVALID);
+}
+
 TEST_MAIN("record", TEST(test_record_decode__gives_back_what_was_encoded),
 	TEST(test_record_decode__refuses_every_truncation),
 	TEST(test_record_decode__refuses_every_flipped_bit),
@@ -245,6 +344,10 @@ TEST_MAIN("record", TEST(test_record_decode__gives_back_what_was_encoded),
 	TEST(test_record_encode__refuses_what_could_not_be_read_again),
 	TEST(test_record_encode__refuses_a_module_without_digest_or_too_large),
 	TEST(test_record_encode__refuses_more_than_the_ceiling),
+	TEST(test_record_open__gives_back_what_was_sealed),
+	TEST(test_record_open__refuses_the_seal_of_another_record),
+	TEST(test_record_encode__passes_on_what_it_cannot_open),
+	TEST(test_record_decode__refuses_a_seal_beside_what_it_hides),
 	TEST(test_record_check_name__takes_what_kubernetes_takes),
 	TEST(test_record_check_name__refuses_all_else),
 	TEST(test_record_check_name__bounds_both_parts))

@@ -157,6 +157,20 @@ static void test_store_generation__moves_with_each_change(void)
 	}
 }
 
+static void test_store_put_record__lets_nobody_else_read(void)
+{
+	AUTO(folder) struct folder f = folder_new();
+	AUTO(store) struct store *st = open_store(f.path, STORE_WRITE);
+	mode_t before = umask(0);
+	struct err err = {.msg = ""};
+	struct stat file;
+
+	CU_ASSERT_EQUAL(put_record(st, "default/auth", "0a", &err), 0);
+	(void)umask(before);
+	CU_ASSERT_EQUAL_FATAL(fstatat(st->resources, "default/auth", &file, 0), 0);
+	CU_ASSERT_EQUAL(file.st_mode & 0777, 0600);
+}
+
 static void test_store_get_record__refuses_bytes_that_changed(void)
 {
 	AUTO(folder) struct folder f = folder_new();
@@ -257,6 +271,7 @@ TEST_MAIN("store", TEST(test_store_put_record__is_read_back_by_another),
 	TEST(test_store_delete_record__removes_an_empty_namespace_too),
 	TEST(test_store_delete_record__takes_one_that_is_not_there),
 	TEST(test_store_generation__moves_with_each_change),
+	TEST(test_store_put_record__lets_nobody_else_read),
 	TEST(test_store_get_record__refuses_bytes_that_changed),
 	TEST(test_store_get_record__refuses_the_record_of_another_name),
 	TEST(test_store_get_record__finds_nothing_under_a_name_that_none_can_have),
