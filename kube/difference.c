@@ -1,53 +1,50 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/difference.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/auto.h"
 #include "base/digest.h"
-#include "base/limits.h"
 #include "base/xalloc.h"
-#include "kube/fingerprint.h"
+#include "kube/claims.h"
 #include "kube/keys.h"
 
-/* One file's word on one object. */
-struct claim {
-	char *key;             /* owned */
-	struct digest print;   /* of what the file says that the object is */
-	struct object *object; /* owned; NULL once handed on */
-	bool remembered;       /* the file is wrong and does not show it any more */
-};
-
-struct claims {
-	struct claim *items; /* owned */
-	size_t n;
-};
-
 struct file {
+	char *name; /* owned */
 	struct claims claims;
 	struct err *wrong;    /* owned; what its reader found; NULL: right */
 	struct err *reported; /* owned; what its last INVALID said; NULL: none, or MENDED since */
 	bool changed;         /* shown since the last report */
 	bool hollow;          /* must be refilled */
 	bool gone;
+	bool due; /* the next report looks at it */
 };
 
-/* An object that was reported. */
+struct files {
+	struct file **items; /* owned; the files are borrowed */
+	size_t n;
+	size_t cap;
+};
+
+/* An object that is claimed, or was reported. */
 struct known {
-	struct digest print; /* of the state that was reported */
-	char *file;          /* owned; the name of the file that kept it last */
-	const struct claim
-		*keeper; /* within one report: the claim that counts; NULL: none so far */
+	struct files claimants; /* a file stands here once for each claim */
+	struct digest print;    /* of the state that was reported */
+	char *file;             /* owned; the file that kept it last; NULL: never reported */
+	uint64_t gathered;      /* the last report for which its claimants were made due */
+	uint64_t kept;          /* the last report that came upon a claim */
 };
 
 struct difference {
-	struct map files;   /* name → struct file, owned */
-	struct map objects; /* key → struct known, owned */
-	const char **names; /* owned; of files, sorted, each borrowed from it; NULL: not known */
-	size_t wrong;       /* files that count as wrong since the last report */
-	size_t hollow;      /* files that were left hollow by the last report */
-	bool dirty;         /* something was shown or dropped since the last report */
+	struct map files;    /* name → struct file, owned */
+	struct map objects;  /* key → struct known, owned */
+	struct files due;    /* that the next report looks at */
+	struct map given_up; /* key → struct known, of objects: a claim to it was given up */
+	uint64_t reports;    /* so far */
+	size_t wrong;        /* files that the last report called wrong */
+	size_t hollow;       /* files that the last report left hollow */
 };
 
 struct receiver {
@@ -59,31 +56,10 @@ struct receiver {
 struct report {
 	struct difference *d;
 	const struct receiver *to;
-	const char *name;
 	struct file *file;
 	size_t conflicts;
 	struct err conflict; /* the first of them */
 };
-
-static void claim_clear(struct claim *claim)
-{
-	free(claim->key);
-	object_free(claim->object);
-	*claim = (struct claim){.key = NULL};
-}
-
-static void claims_clear(struct claims *claims)
-{
-	for (size_t i = 0; i < claims->n; i++)
-		claim_clear(&claims->items[i]);
-	free(claims->items);
-	*claims = (struct claims){.n = 0};
-}
-
-static void auto_claims(struct claims *claims)
-{
-	claims_clear(claims);
-}
 
 static void file_free(void *p)
 {
@@ -92,20 +68,35 @@ static void file_free(void *p)
 	claims_clear(&file->claims);
 	free(file->wrong);
 	free(file->reported);
+	free(file->name);
 	free(file);
+}
+
+static void files_add(struct files *files, struct file *file)
+{
+	if (files->n == files->cap) {
+		files->cap = files->cap ? 2 * files->cap : 1;
+		files->items = xreallocarray(files->items, files->cap, sizeof(struct file *));
+	}
+	files->items[files->n++] = file;
+}
+
+static void files_remove(struct files *files, const struct file *file)
+{
+	size_t i = 0;
+
+	while (files->items[i] != file)
+		i++;
+	files->items[i] = files->items[--files->n];
 }
 
 static void known_free(void *p)
 {
 	struct known *known = p;
 
+	free(known->claimants.items);
 	free(known->file);
 	free(known);
-}
-
-static void auto_index(struct map *index)
-{
-	map_clear(index, NULL);
 }
 
 struct difference *difference_new(void)
@@ -117,7 +108,8 @@ void difference_free(struct difference *d)
 {
 	if (!d)
 		return;
-	free(d->names);
+	free(d->due.items);
+	map_clear(&d->given_up, NULL);
 	map_clear(&d->files, file_free);
 	map_clear(&d->objects, known_free);
 	free(d);
@@ -135,10 +127,12 @@ static void err_keep(struct err **slot, const struct err *err)
 	*slot = copy;
 }
 
-static void forget_names(struct difference *d)
+static void make_due(struct difference *d, struct file *file)
 {
-	free(d->names);
-	d->names = NULL;
+	if (file->due)
+		return;
+	file->due = true;
+	files_add(&d->due, file);
 }
 
 /* Returns the file to be changed, which is there from now on. */
@@ -148,47 +142,38 @@ static struct file *file_touch(struct difference *d, const char *name)
 
 	if (!file) {
 		file = xcalloc(1, sizeof(*file));
+		file->name = xstrdup(name);
 		(void)map_put(&d->files, name, file);
-		forget_names(d);
 	}
 	file->gone = false;
-	d->dirty = true;
+	make_due(d, file);
 	return file;
 }
 
-static void claims_take(struct claims *out, struct manifest *shown)
+/* Notes whose claims they are. */
+static void claims_enter(struct difference *d, struct file *file)
 {
-	if (shown->n == 0)
-		return;
-	out->items = xcalloc(shown->n, sizeof(*out->items));
-	for (; out->n < shown->n; out->n++) {
-		struct object *object = STEAL(shown->objects[out->n]);
-		struct claim *claim = &out->items[out->n];
+	for (size_t i = 0; i < file->claims.n; i++) {
+		const char *key = file->claims.items[i].key;
+		struct known *known = map_get(&d->objects, key);
 
-		claim->key = object_key(object->kind, object->namespace, object->name);
-		claim->object = object;
-		fingerprint_of(&claim->print, object);
+		if (!known) {
+			known = xcalloc(1, sizeof(*known));
+			(void)map_put(&d->objects, key, known);
+		}
+		files_add(&known->claimants, file);
 	}
-	shown->n = 0;
 }
 
-/* Moves to now what before claims and now does not.  The ceiling is for a file that is wrong for
- * ever while its objects change: the oldest are forgotten. */
-static void claims_remember(struct claims *now, struct claims *before)
+/* The opposite, before the claims change. */
+static void claims_withdraw(struct difference *d, struct file *file)
 {
-	AUTO(index) struct map shown = {.n = 0};
+	for (size_t i = 0; i < file->claims.n; i++) {
+		const char *key = file->claims.items[i].key;
+		struct known *known = map_get(&d->objects, key);
 
-	if (before->n == 0)
-		return;
-	for (size_t i = 0; i < now->n; i++)
-		(void)map_put(&shown, now->items[i].key, &now->items[i]);
-	now->items = xreallocarray(now->items, now->n + before->n, sizeof(*now->items));
-	for (size_t i = 0; i < before->n && now->n < LIMIT_MANIFEST_DOCUMENTS; i++) {
-		if (map_get(&shown, before->items[i].key))
-			continue;
-		now->items[now->n] = before->items[i];
-		now->items[now->n++].remembered = true;
-		before->items[i] = (struct claim){.key = NULL};
+		files_remove(&known->claimants, file);
+		(void)map_put(&d->given_up, key, known);
 	}
 }
 
@@ -198,10 +183,12 @@ void difference_show(
 	struct file *file = file_touch(d, name);
 	AUTO(claims) struct claims before = file->claims;
 
+	claims_withdraw(d, file);
 	file->claims = (struct claims){.n = 0};
 	claims_take(&file->claims, shown);
 	if (wrong)
 		claims_remember(&file->claims, &before);
+	claims_enter(d, file);
 	err_keep(&file->wrong, wrong);
 	file->changed = true;
 }
@@ -210,8 +197,7 @@ void difference_fail(struct difference *d, const char *name, const struct err *w
 {
 	struct file *file = file_touch(d, name);
 
-	for (size_t i = 0; i < file->claims.n; i++)
-		file->claims.items[i].remembered = true;
+	claims_keep(&file->claims);
 	err_keep(&file->wrong, wrong);
 }
 
@@ -221,10 +207,11 @@ void difference_drop(struct difference *d, const char *name)
 
 	if (!file)
 		return;
+	claims_withdraw(d, file);
 	claims_clear(&file->claims);
 	err_keep(&file->wrong, NULL);
 	file->gone = true;
-	d->dirty = true;
+	make_due(d, file);
 }
 
 bool difference_hollow(const struct difference *d, const char *name)
@@ -234,20 +221,9 @@ bool difference_hollow(const struct difference *d, const char *name)
 	return file && file->hollow;
 }
 
-/* An unchanged file shows in the same order what its first claims were made of. */
 void difference_refill(struct difference *d, const char *name, struct manifest *shown)
 {
-	struct file *file = file_touch(d, name);
-	AUTO(claims) struct claims found = {.n = 0};
-
-	claims_take(&found, shown);
-	for (size_t i = 0; i < found.n && i < file->claims.n; i++) {
-		struct claim *claim = &file->claims.items[i];
-
-		if (!claim->object && strcmp(claim->key, found.items[i].key) == 0 &&
-			digest_equal(&claim->print, &found.items[i].print))
-			claim->object = STEAL(found.items[i].object);
-	}
+	claims_refill(&file_touch(d, name)->claims, shown);
 }
 
 /* Fills in copies of the key, which may be NULL, and the file's name, and hands the event over. */
@@ -267,16 +243,16 @@ static void give_way(struct report *r, struct claim *claim, const struct known *
 	r->file->hollow = r->file->hollow || !claim->object;
 	if (r->conflicts++ > 0)
 		return;
-	if (strcmp(known->file, r->name) == 0)
+	if (strcmp(known->file, r->file->name) == 0)
 		err_set(&r->conflict, ERR_CONFLICT,
 			"%s: %s stands in it more than once, and the first is used; remove the "
 			"others",
-			r->name, claim->key);
+			r->file->name, claim->key);
 	else
 		err_set(&r->conflict, ERR_CONFLICT,
 			"%s: %s stands in %s too, which is used because its name comes first; "
 			"remove one of them",
-			r->name, claim->key, known->file);
+			r->file->name, claim->key, known->file);
 }
 
 /* The claim counts: reports the object where it is not what was reported before. */
@@ -294,25 +270,21 @@ static void prevail(struct report *r, struct claim *claim, struct known *known)
 	}
 	known->print = claim->print;
 	event.object = STEAL(claim->object);
-	emit(r->to, &event, claim->key, r->name);
+	emit(r->to, &event, claim->key, r->file->name);
 }
 
 static void settle(struct report *r, struct claim *claim)
 {
 	struct known *known = map_get(&r->d->objects, claim->key);
 
-	if (!known) {
-		known = xcalloc(1, sizeof(*known));
-		(void)map_put(&r->d->objects, claim->key, known);
-	}
-	if (known->keeper) {
+	if (known->kept == r->d->reports) {
 		give_way(r, claim, known);
 		return;
 	}
-	known->keeper = claim;
-	if (!known->file || strcmp(known->file, r->name) != 0) {
+	known->kept = r->d->reports;
+	if (!known->file || strcmp(known->file, r->file->name) != 0) {
 		free(known->file);
-		known->file = xstrdup(r->name);
+		known->file = xstrdup(r->file->name);
 	}
 	prevail(r, claim, known);
 }
@@ -334,7 +306,6 @@ static void complain(struct report *r)
 	const struct err *before = r->file->reported;
 	struct source_event event = {.change = SOURCE_INVALID};
 
-	r->d->wrong += now != NULL;
 	if (!now && !before)
 		return;
 	if (now && before && !r->file->changed && now->code == before->code &&
@@ -345,72 +316,102 @@ static void complain(struct report *r)
 	else
 		event.change = SOURCE_MENDED;
 	err_keep(&r->file->reported, now);
-	emit(r->to, &event, NULL, r->name);
+	emit(r->to, &event, NULL, r->file->name);
 }
 
 static void report_file(struct report *r)
 {
-	r->file->hollow = false;
-	for (size_t i = 0; i < r->file->claims.n; i++)
-		settle(r, &r->file->claims.items[i]);
+	struct difference *d = r->d;
+	struct file *file = r->file;
+
+	d->wrong -= file->reported != NULL;
+	d->hollow -= file->hollow;
+	file->hollow = false;
+	for (size_t i = 0; i < file->claims.n; i++)
+		settle(r, &file->claims.items[i]);
 	complain(r);
-	r->d->hollow += r->file->hollow;
-	r->file->changed = false;
+	d->wrong += file->reported != NULL;
+	d->hollow += file->hollow;
+	file->changed = false;
+	file->due = false;
+	if (file->gone)
+		file_free(map_take(&d->files, file->name));
 }
 
-static void report_files(struct difference *d, const struct receiver *to)
+static int compare_names(const void *a, const void *b)
 {
-	size_t n = d->files.n;
+	const struct file *const *one = a;
+	const struct file *const *other = b;
 
-	if (!d->names)
-		d->names = keys_sorted(&d->files);
-	for (size_t i = 0; i < n; i++) {
-		struct report r = {.d = d, .to = to, .name = d->names[i]};
-
-		r.file = map_get(&d->files, d->names[i]);
-		report_file(&r);
-		if (r.file->gone)
-			file_free(map_take(&d->files, d->names[i]));
-	}
-	if (d->files.n < n)
-		forget_names(d);
+	return strcmp((*one)->name, (*other)->name);
 }
 
-/* Reports and forgets the objects that no claim counts for, and lets go of the other claims. */
-static void report_deleted(struct difference *d, const struct receiver *to)
+static void gather(struct difference *d, struct known *known)
 {
-	AUTO(index) struct map lost = {.n = 0};
-	AUTO(free) const char **keys = NULL;
+	if (known->gathered == d->reports)
+		return;
+	known->gathered = d->reports;
+	for (size_t i = 0; i < known->claimants.n; i++)
+		make_due(d, known->claimants.items[i]);
+}
+
+/* Who shares an object with a file that is due, or did, is due too, so that of each object all
+ * claims are seen; in the order of names. */
+static void complete_due(struct difference *d)
+{
 	struct known *known = NULL;
 	const char *key = NULL;
 	size_t at = 0;
 
-	while ((known = map_next(&d->objects, &at, &key))) {
-		if (!known->keeper)
-			(void)map_put(&lost, key, known);
-		known->keeper = NULL;
-	}
-	keys = keys_sorted(&lost);
-	for (size_t i = 0; i < lost.n; i++) {
-		struct source_event event = {.change = SOURCE_DELETED};
+	while ((known = map_next(&d->given_up, &at, &key)))
+		gather(d, known);
+	for (size_t i = 0; i < d->due.n; i++) {
+		const struct claims *claims = &d->due.items[i]->claims;
 
-		known = map_take(&d->objects, keys[i]);
-		emit(to, &event, keys[i], known->file);
-		known_free(known);
+		for (size_t k = 0; k < claims->n; k++)
+			gather(d, map_get(&d->objects, claims->items[k].key));
 	}
+	if (d->due.n > 0)
+		qsort(d->due.items, d->due.n, sizeof(struct file *), compare_names);
+}
+
+static void report_files(struct difference *d, const struct receiver *to)
+{
+	complete_due(d);
+	for (size_t i = 0; i < d->due.n; i++) {
+		struct report r = {.d = d, .to = to, .file = d->due.items[i]};
+
+		report_file(&r);
+	}
+	d->due.n = 0;
+}
+
+/* Reports and forgets the objects that nobody claims any more. */
+static void report_deleted(struct difference *d, const struct receiver *to)
+{
+	AUTO(free) const char **keys = keys_sorted(&d->given_up);
+	size_t n = d->given_up.n;
+
+	for (size_t i = 0; i < n; i++) {
+		struct source_event event = {.change = SOURCE_DELETED};
+		struct known *known = map_get(&d->given_up, keys[i]);
+
+		if (known->claimants.n > 0)
+			continue;
+		if (known->file)
+			emit(to, &event, keys[i], known->file);
+		known_free(map_take(&d->objects, keys[i]));
+	}
+	map_clear(&d->given_up, NULL);
 }
 
 void difference_report(struct difference *d, source_receiver *each, void *arg)
 {
 	const struct receiver to = {.each = each, .arg = arg};
 
-	if (!d->dirty)
-		return;
-	d->wrong = 0;
-	d->hollow = 0;
+	d->reports++;
 	report_files(d, &to);
 	report_deleted(d, &to);
-	d->dirty = false;
 }
 
 bool difference_complete(const struct difference *d)
@@ -420,5 +421,5 @@ bool difference_complete(const struct difference *d)
 
 bool difference_settled(const struct difference *d)
 {
-	return d->wrong == 0 && d->hollow == 0;
+	return d->hollow == 0;
 }

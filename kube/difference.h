@@ -6,7 +6,8 @@
  * An object belongs to the first file, in the order of names, that claims it.  A file claims what
  * its documents say, and as long as it is wrong also what it claimed before.  An object that was
  * handed on is not kept: where an earlier file takes it over, the later one becomes hollow, and is
- * refilled so that it has something to hand on when the earlier one goes.
+ * refilled so that it has something to hand on when the earlier one goes.  A report costs what
+ * changed, and the files that claim the same objects; not the number of the others.
  * Threads: the one that owns it.
  */
 #ifndef WASMXDS_KUBE_DIFFERENCE_H
@@ -51,7 +52,7 @@ void difference_report(struct difference *d, source_receiver *each, void *arg);
 /* Returns whether every file was right at the last report. */
 bool difference_complete(const struct difference *d);
 
-/* Returns whether, besides, no file must be refilled: then those that did not change may be left
+/* Returns whether the last report left no file hollow: then those that did not change may be left
  * out of a scan. */
 bool difference_settled(const struct difference *d);
 

@@ -216,8 +216,8 @@ static int list(struct scan *scan, struct err *err)
 }
 
 /* Looks only at the files that inotify named, so that one change costs the same in a folder of ten
- * thousand.  Not where a file is wrong: what others hold may matter then.  Returns false where the
- * folder must be listed; from time to time it is, whatever inotify says. */
+ * thousand.  Not where another file must be refilled.  Returns false where the folder must be
+ * listed; from time to time it is, whatever inotify says. */
 static bool look_at_landed(struct scan *scan)
 {
 	struct directory *dir = scan->dir;

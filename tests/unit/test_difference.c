@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/difference.h"
 
+#include <stdint.h>
+#include <time.h>
+
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/limits.h"
@@ -257,6 +260,107 @@ static void test_difference_show__remembers_the_last_of_many(void)
 	CU_ASSERT_FALSE(show_many(d, "a", LIMIT_MANIFEST_DOCUMENTS - 1));
 }
 
+static void test_difference_settled__is_false_while_a_file_is_hollow(void)
+{
+	AUTO(difference) struct difference *d = difference_new();
+
+	CU_ASSERT_TRUE(difference_settled(d));
+	show(d, "b", "x=1");
+	expect(d, "+x=1(b) ");
+	show(d, "a", "x=2");
+	expect(d, "+x=2(a) ?b ");
+	CU_ASSERT_TRUE(difference_hollow(d, "b"));
+	CU_ASSERT_FALSE(difference_settled(d));
+	refill(d, "b", "x=1");
+	expect(d, "");
+	CU_ASSERT_TRUE(difference_settled(d));
+	CU_ASSERT_FALSE(difference_complete(d));
+	difference_drop(d, "a");
+	expect(d, "+x=1(b) ~b ");
+	CU_ASSERT_TRUE(difference_complete(d));
+}
+
+static void test_difference_settled__is_true_where_a_file_is_only_wrong(void)
+{
+	AUTO(difference) struct difference *d = difference_new();
+
+	show(d, "a", "x=1");
+	show_wrong(d, "b", "y=1");
+	expect(d, "+x=1(a) +y=1(b) !b ");
+	CU_ASSERT_TRUE(difference_settled(d));
+	show(d, "a", "x=2");
+	expect(d, "+x=2(a) ");
+	CU_ASSERT_FALSE(difference_complete(d));
+	CU_ASSERT_TRUE(difference_settled(d));
+}
+
+static void test_difference_report__hears_of_a_rival_through_a_third_file(void)
+{
+	AUTO(difference) struct difference *d = difference_new();
+
+	show(d, "a", "x=1");
+	show(d, "b", "x=2 y=1");
+	show(d, "c", "y=2");
+	expect(d, "+x=1(a) +y=1(b) ?b ?c ");
+	difference_drop(d, "b");
+	expect(d, "~b +y=2(c) ~c ");
+	show(d, "c", "x=3 y=2");
+	expect(d, "?c ");
+	difference_drop(d, "a");
+	expect(d, "+x=3(c) ~c ");
+	CU_ASSERT_TRUE(difference_complete(d));
+}
+
+static void test_difference_report__forgets_what_came_and_went_unreported(void)
+{
+	AUTO(difference) struct difference *d = difference_new();
+
+	show(d, "a", "x=1");
+	difference_drop(d, "a");
+	expect(d, "");
+	show(d, "a", "x=1");
+	show(d, "a", "y=1");
+	expect(d, "+y=1(a) ");
+	difference_drop(d, "a");
+	show(d, "a", "y=1");
+	expect(d, "");
+}
+
+/* Returns the processor time, in ns, of changes among so many files. */
+static int64_t time_of_changes(size_t files)
+{
+	AUTO(difference) struct difference *d = difference_new();
+	AUTO(buf) struct buf noted = BUF_INIT(16 * LIMIT_MIB);
+	struct timespec begin = {.tv_sec = 0};
+	struct timespec end = {.tv_sec = 0};
+	char name[24];
+	char text[32];
+
+	for (size_t i = 0; i < files; i++) {
+		(void)snprintf(name, sizeof(name), "%zu", i);
+		(void)snprintf(text, sizeof(text), "k%zu=0", i);
+		show(d, name, text);
+	}
+	difference_report(d, directory_event_note, &noted);
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &begin);
+	for (int i = 1; i <= 500; i++) {
+		(void)snprintf(text, sizeof(text), "k1=%d", i);
+		show(d, "1", text);
+		difference_report(d, directory_event_note, &noted);
+	}
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &end);
+	return (int64_t)(end.tv_sec - begin.tv_sec) * 1000000000 + end.tv_nsec - begin.tv_nsec;
+}
+
+/* A walk over all would be a thousand times as much; memory that is not in a cache is not. */
+static void test_difference_report__costs_the_same_among_many_files(void)
+{
+	int64_t few = time_of_changes(10);
+	int64_t many = time_of_changes(10000);
+
+	CU_ASSERT_TRUE(many < few * 50);
+}
+
 TEST_MAIN("difference", TEST(test_difference_report__applies_what_is_new),
 	TEST(test_difference_report__is_silent_where_content_is_the_same),
 	TEST(test_difference_report__deletes_last),
@@ -272,4 +376,9 @@ TEST_MAIN("difference", TEST(test_difference_report__applies_what_is_new),
 	TEST(test_difference_report__lets_a_wrong_file_keep_what_comes_up_elsewhere),
 	TEST(test_difference_hollow__is_no_wrong_file_for_what_it_does_not_show),
 	TEST(test_difference_show__remembers_the_last_of_many),
-	TEST(test_difference_show__bounds_what_a_wrong_file_is_remembered_for))
+	TEST(test_difference_show__bounds_what_a_wrong_file_is_remembered_for),
+	TEST(test_difference_settled__is_false_while_a_file_is_hollow),
+	TEST(test_difference_settled__is_true_where_a_file_is_only_wrong),
+	TEST(test_difference_report__hears_of_a_rival_through_a_third_file),
+	TEST(test_difference_report__forgets_what_came_and_went_unreported),
+	TEST(test_difference_report__costs_the_same_among_many_files))
