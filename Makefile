@@ -34,7 +34,7 @@ empty :=
 space := $(empty) $(empty)
 
 # The include table: what each folder may use beside itself.
-MODULES := base api wasm fetch proto artifact store kube controller xds cli
+MODULES := base api wasm fetch proto artifact store kube http controller xds cli
 USES.base :=
 USES.api := base
 USES.wasm := base
@@ -43,9 +43,10 @@ USES.proto := base
 USES.artifact := base api wasm proto store
 USES.store := base proto
 USES.kube := base api
-USES.controller := base api kube fetch artifact store
-USES.xds := base store proto
-USES.cli := base api kube wasm fetch artifact store controller xds
+USES.controller := base api kube fetch artifact store http
+USES.http := base
+USES.xds := base store proto http
+USES.cli := base http api kube wasm fetch artifact store controller xds
 
 PROTOS := $(wildcard proto/*.proto)
 SOURCES := $(wildcard $(MODULES:=/*.c))
