@@ -6,9 +6,9 @@
  * Of what an object shows only hashes and times are kept, no text, since there may be 10,000 of
  * them.  The status, as the CRD has it:
  *	conditions[] {type, status, observedGeneration, lastTransitionTime, reason, message}
- *	observedGeneration, resolvedSha256, manifestDigest, sizeBytes, servedBytes,
- *lastHandledRefetch proxies {connected, acked, nacked, firstNack {node, message}} What is not known
- *is not there.  No value of a Secret gets into it.
+ *	observedGeneration, resolvedSha256, shortSha256, manifestDigest, sizeBytes, servedBytes,
+ *	lastHandledRefetch, proxies {connected, acked, nacked, summary, firstNack}
+ * What is not known is not there.  No value of a Secret gets into it.
  */
 #ifndef WASMXDS_CONTROLLER_CONDITIONS_H
 #define WASMXDS_CONTROLLER_CONDITIONS_H
