@@ -27,6 +27,8 @@ static void free_value(void *value)
 
 	if (!v)
 		return;
+	if (v->bytes)
+		explicit_bzero(v->bytes, v->len); /* a Secret's, perhaps */
 	free(v->bytes);
 	free(v);
 }

@@ -189,7 +189,7 @@ static int encode(struct record *out, const struct artifact_input *in, struct er
 }
 
 /* The module stands in by its digest, so that no version costs a read of the module. */
-static char *version_of(const struct record *r)
+static char *version_of(const struct record *r, const struct seal_key *seal)
 {
 	AUTO(hasher) struct hasher *h = hasher_new();
 	struct digest d;
@@ -198,6 +198,8 @@ static char *version_of(const struct record *r)
 	hasher_update(h, r->served.hex, DIGEST_HEX_LEN);
 	hasher_update(h, r->tail.data, r->tail.len);
 	hasher_final(h, &d);
+	if (seal)
+		seal_fingerprint(&d, seal, &d);
 	return xstrdup(d.hex);
 }
 
@@ -212,9 +214,10 @@ int artifact_build(struct record *out, const struct artifact_input *in, struct e
 	out->module_bytes = in->module_bytes;
 	out->served = in->served;
 	out->served_bytes = in->served_bytes;
+	out->secret = in->seal != NULL;
 	if (encode(out, in, err) < 0)
 		return err_wrap(err, "%s", out->name);
-	out->version = version_of(out);
+	out->version = version_of(out, in->seal);
 	return 0;
 }
 

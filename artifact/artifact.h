@@ -29,11 +29,13 @@ struct artifact_input {
 	uint64_t module_bytes;
 	struct digest served; /* of the blob that is sent: the module, or what was left of it */
 	uint64_t served_bytes;
+	const struct seal_key *seal; /* where a configuration is a Secret's value; else NULL */
 };
 
 /* Fills an initialised, empty record.  Its version is a hash of the whole resource, so equal input
- * gives an equal version on every replica and after every restart.  ERR_INVALID: a configuration is
- * not UTF-8 (Envoy would refuse the StringValue) or too large. */
+ * gives an equal version on every replica and after every restart.  With a secret in it, that hash
+ * is made with the key: whoever sees the version cannot try out what the secret may be.
+ * ERR_INVALID: a configuration is not UTF-8 (Envoy would refuse the StringValue) or too large. */
 int artifact_build(struct record *out, const struct artifact_input *in, struct err *err)
 	__attribute__((warn_unused_result));
 

@@ -14,6 +14,7 @@
 #include "cli/fetch_options.h"
 #include "cli/manifests.h"
 #include "cli/progress.h"
+#include "cli/seal_key.h"
 #include "cli/verb.h"
 #include "controller/reconcile.h"
 #include "controller/targets.h"
@@ -24,6 +25,7 @@
 struct fetch_config {
 	struct fetch_flags fetch;
 	char *store;
+	char *seal_key;
 	char *module_root;
 	int64_t workers;
 	int64_t host_connections;
@@ -38,6 +40,7 @@ static const struct flag fetch_verb_flags[] = {
 		.type = FLAG_TEXT,
 		.offset = AT(store),
 		.help = "what is filled; it is made where it is absent"},
+	SEAL_KEY_OPTION(AT(seal_key), "STORE-seal.key, made where it is absent"),
 	{.name = "module-root",
 		.value = "DIR",
 		.type = FLAG_TEXT,
@@ -259,6 +262,7 @@ static int fetch(const struct fetch_config *config, char **paths, int n)
 	AUTO(fetch_context) struct fetch_context context = {.has_curl = false};
 	AUTO(free)
 	char *root = config->module_root ? xstrdup(config->module_root) : folder_of(paths[0]);
+	AUTO(free) char *seal_key = seal_key_place(config->seal_key, config->store);
 	const struct upkeep_options upkeep = {.store_max_bytes = 0};
 	struct filling f = {.wrong = false};
 	struct err err;
@@ -272,7 +276,8 @@ static int fetch(const struct fetch_config *config, char **paths, int n)
 	context.options.on_progress_arg = &f;
 	context.options.stop = &f.stop;
 	if (targets_init(&f.targets, config->store, &upkeep, &context.options, (int)config->workers,
-		    &err) < 0)
+		    &err) < 0 ||
+		targets_use_keys(&f.targets, seal_key, !config->seal_key, &err) < 0)
 		(void)fprintf(stderr, "wasmxds: %s\n", err.msg);
 	else
 		code = fill_and_report(&f, config, paths, n);

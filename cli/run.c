@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/limits.h"
@@ -7,6 +8,7 @@
 #include "base/xalloc.h"
 #include "cli/fetch_options.h"
 #include "cli/options.h"
+#include "cli/seal_key.h"
 #include "cli/serve.h"
 #include "cli/signals.h"
 #include "cli/verb.h"
@@ -17,6 +19,7 @@ struct run_config {
 	struct fetch_flags fetch;
 	struct serve_flags serve;
 	char *store;
+	char *seal_key;
 	char *module_root;
 	int64_t workers;
 	int64_t host_connections;
@@ -33,6 +36,7 @@ static const struct flag run_flags[] = {
 		.offset = AT(store),
 		.help = "where verified modules are kept (default: .wasmxds in the manifests' "
 			"DIR)"},
+	SEAL_KEY_OPTION(AT(seal_key), "STORE-seal.key, made where it is absent"),
 	{.name = "module-root",
 		.value = "DIR",
 		.type = FLAG_TEXT,
@@ -96,7 +100,9 @@ static int serve(const struct controller_options *options, const struct serve_fl
 	controller = controller_start(options, &err);
 	if (!controller)
 		return fail("cannot start", &err);
-	if (serving_start(&serving, flags, options->store_dir, &err) < 0) {
+	const char *seal_key = access(options->seal_key, F_OK) == 0 ? options->seal_key : NULL;
+
+	if (serving_start(&serving, flags, options->store_dir, seal_key, &err) < 0) {
 		controller_stop(controller);
 		return fail("cannot serve", &err);
 	}
@@ -111,9 +117,12 @@ static int run(const struct run_config *config, const char *dir)
 {
 	AUTO(free)
 	char *store = config->store ? xstrdup(config->store) : xasprintf("%s/.wasmxds", dir);
+	AUTO(free) char *seal_key = seal_key_place(config->seal_key, store);
 	struct controller_options controller_options = {
 		.manifest_dir = dir,
 		.store_dir = store,
+		.seal_key = seal_key,
+		.make_seal_key = !config->seal_key,
 		.workers = (int)config->workers,
 		.upkeep = config->upkeep,
 	};

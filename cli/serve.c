@@ -20,11 +20,12 @@ static int check_flags(const struct serve_flags *flags, struct err *err)
 }
 
 int serving_start(struct serving *out, const struct serve_flags *flags, const char *store_dir,
-	struct err *err)
+	const char *seal_key, struct err *err)
 {
 	const struct xds_options options = {
 		.listen = flags->listen,
 		.store_dir = store_dir,
+		.seal_key = seal_key,
 		.poll_ms = POLL_MS,
 		.tls = {.cert = flags->tls_cert,
 			.key = flags->tls_key,

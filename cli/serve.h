@@ -82,9 +82,10 @@ struct serving {
 	struct admin *admin;       /* owned; NULL: no admin port */
 };
 
-/* Starts to serve the store in store_dir, and logs where. */
+/* Starts to serve the store in store_dir, with the keys of seal_key (NULL: none), and logs where.
+ */
 int serving_start(struct serving *out, const struct serve_flags *flags, const char *store_dir,
-	struct err *err) __attribute__((warn_unused_result));
+	const char *seal_key, struct err *err) __attribute__((warn_unused_result));
 void serving_stop(struct serving *s);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/auto.h"
 #include "base/log.h"
 #include "cli/options.h"
+#include "cli/seal_key.h"
 #include "cli/serve.h"
 #include "cli/signals.h"
 #include "cli/verb.h"
@@ -9,6 +11,7 @@ struct xds_config {
 	struct options options;
 	struct serve_flags serve;
 	char *store;
+	char *seal_key;
 };
 
 #define AT(field) offsetof(struct xds_config, field)
@@ -19,6 +22,7 @@ static const struct flag xds_flags[] = {
 		.type = FLAG_TEXT,
 		.offset = AT(store),
 		.help = "the store to serve; it is only read"},
+	SEAL_KEY_OPTION(AT(seal_key), "STORE-seal.key, if it is there"),
 	SERVE_OPTIONS(AT(serve)),
 	OPTIONS_LOG_LEVEL,
 	OPTIONS_LOG_FORMAT,
@@ -37,11 +41,12 @@ static const struct flags xds_usage = {
 
 static int serve(const struct xds_config *config)
 {
+	AUTO(free) char *seal_key = seal_key_find(config->seal_key, config->store);
 	struct serving serving;
 	struct err err;
 
 	signals_block();
-	if (serving_start(&serving, &config->serve, config->store, &err) < 0) {
+	if (serving_start(&serving, &config->serve, config->store, seal_key, &err) < 0) {
 		log_error("cannot serve", LOG_ERR(&err));
 		return EXIT_FINDINGS;
 	}

@@ -97,6 +97,12 @@ bool config_refers(const struct extension *ext, const char *key)
 	       source_refers(&ext->vm_configuration, key);
 }
 
+bool config_is_secret(const struct extension *ext)
+{
+	return ext->plugin_configuration.kind == CONFIG_SECRET ||
+	       ext->vm_configuration.kind == CONFIG_SECRET;
+}
+
 static char *pull_secret_key(const struct extension *ext)
 {
 	return object_key(OBJECT_SECRET, ext->namespace, ext->image.pull_secret);

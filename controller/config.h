@@ -28,6 +28,9 @@ int config_resolve(struct artifact_config *out, const struct map *objects, const
 int config_pull_secret(char **out, const struct map *objects, const struct extension *ext,
 	struct err *err) __attribute__((warn_unused_result));
 
+/* Returns whether a configuration of ext is a Secret's value. */
+bool config_is_secret(const struct extension *ext);
+
 /* Returns whether image.pull_secret of ext is the object under key. */
 bool config_pulls_with(const struct extension *ext, const char *key);
 

@@ -162,6 +162,8 @@ static int prepare(struct controller *c, const struct controller_options *option
 	if (folder_open(&c->source, options->manifest_dir, err) < 0 ||
 		targets_init(&c->targets, options->store_dir, &options->upkeep, &fetch,
 			options->workers, err) < 0 ||
+		(options->seal_key && targets_use_keys(&c->targets, options->seal_key,
+					      options->make_seal_key, err) < 0) ||
 		step_source(c, err) < 0)
 		return -1;
 	advance(c);

@@ -18,6 +18,8 @@ struct controller; /* opaque */
 struct controller_options {
 	const char *manifest_dir;
 	const char *store_dir;
+	const char *seal_key; /* file of keys (store/keyring.h); NULL: none */
+	bool make_seal_key;   /* where it is absent */
 	struct upkeep_options upkeep;
 	struct fetch_options fetch; /* its stop is the controller's own */
 	int workers;                /* fetches at a time */

@@ -15,6 +15,7 @@
 #include "controller/config.h"
 #include "controller/reconcile.h"
 #include "fetch/local_fs.h"
+#include "store/keyring.h"
 
 #define SHARED_MS 200  /* between two looks at a module that another target's fetch will bring */
 #define FOLLOW_MS 1000 /* between two looks at local files that are followed */
@@ -160,6 +161,13 @@ static int build_record(
 {
 	const struct extension *ext = in->extension;
 
+	if (config_is_secret(ext)) {
+		if (store_keys(ts->store)->n == 0)
+			return err_set(err, ERR_DENIED,
+				"a Secret's value is not kept unsealed, and there is no key: see "
+				"--seal-key");
+		in->seal = &store_keys(ts->store)->items[0];
+	}
 	if (config_resolve(&in->plugin, &ts->objects, ext->namespace, "plugin_configuration",
 		    &ext->plugin_configuration, err) < 0 ||
 		config_resolve(&in->vm, &ts->objects, ext->namespace, "vm_configuration",
@@ -275,7 +283,7 @@ static struct target *find_or_make_target(struct targets *ts, const char *name)
 		return t;
 	t = target_new(name);
 	map_put(&ts->by_name, name, t);
-	if (store_get_record(ts->store, name, &r, &err) == 0)
+	if (store_peek_record(ts->store, name, &r, &err) == 0)
 		target_observe(t, &r);
 	else if (err.code != ERR_NOT_FOUND)
 		log_error("record not usable", LOG_STR("name", name), LOG_ERR(&err));
@@ -409,12 +417,39 @@ static void review(struct targets *ts, struct target *t)
 	t->look_at = 0;
 }
 
+int targets_use_keys(struct targets *ts, const char *path, bool make, struct err *err)
+{
+	struct err why;
+
+	if (make && keyring_make(path, &why) < 0) {
+		log_warn("no seal key: extensions with a Secret are refused", LOG_ERR(&why));
+		return 0;
+	}
+	return store_use_keys(ts->store, path, err);
+}
+
+/* With another first key, what is sealed has another version, and so is put again. */
+static void refresh_keys(struct targets *ts)
+{
+	bool changed = false;
+	struct err err;
+
+	if (store_refresh_keys(ts->store, &changed, &err) < 0)
+		log_error("seal key not usable, the one before stays", LOG_ERR(&err));
+	if (!changed)
+		return;
+	log_info("seal key changed", LOG_STR("key", store_keys(ts->store)->items[0].id));
+	ts->all_due = true;
+	ts->look_at = io_monotonic_ms();
+}
+
 void targets_upkeep(struct targets *ts)
 {
 	struct target *t;
 	const char *name;
 	size_t at = 0;
 
+	refresh_keys(ts);
 	if (!upkeep_run(&ts->upkeep, ts->store, io_monotonic_ms()))
 		return;
 	while ((t = map_next(&ts->by_name, &at, &name)))

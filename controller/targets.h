@@ -37,6 +37,12 @@ int targets_init(struct targets *ts, const char *store_dir, const struct upkeep_
 	const struct fetch_options *fetch, int workers, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Seals what comes from Secrets with the keys of that file (store/keyring.h), also as it changes;
+ * before that, an extension with a Secret is refused.  make: where the file is absent it is made,
+ * and where it cannot be made that is logged.  Codes as store_use_keys(). */
+int targets_use_keys(struct targets *ts, const char *path, bool make, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* Waits for the workers, which fetch.stop must have ended. */
 void targets_clear(struct targets *ts);
 

@@ -79,6 +79,8 @@ void fetch_job_free(void *job)
 		return;
 	auto_fd(&j->fd);
 	free(j->uri);
+	if (j->docker_config)
+		explicit_bzero(j->docker_config, strlen(j->docker_config));
 	free(j->docker_config);
 	free(j->known);
 	free(j);

@@ -40,6 +40,30 @@ static void answer_health(void *arg, const struct http_request *request, struct 
 		http_say(a, MHD_HTTP_SERVICE_UNAVAILABLE, "the serving thread does not answer");
 }
 
+static void look_at_records(void *arg, const struct xds_view *view)
+{
+	size_t *sealed = arg;
+
+	*sealed = view->loader->sealed.n;
+}
+
+/* What cannot be opened is said, and is no reason to keep all else from those who ask. */
+static void answer_ready(void *arg, const struct http_request *request, struct http_answer *a)
+{
+	const struct admin *admin = arg;
+	AUTO(free) char *text = NULL;
+	size_t sealed = 0;
+
+	(void)request;
+	if (!xds_server_ask(admin->server, look_at_records, &sealed, ANSWER_MS)) {
+		http_say(a, MHD_HTTP_SERVICE_UNAVAILABLE, "the serving thread does not answer");
+		return;
+	}
+	text = xasprintf(
+		"ok\n%zu records are sealed, and no key that --seal-key gave opens them", sealed);
+	http_say(a, MHD_HTTP_OK, sealed > 0 ? text : "ok");
+}
+
 static void look_at_metrics(void *arg, const struct xds_view *view)
 {
 	struct http_answer *a = arg;
@@ -160,7 +184,7 @@ static void answer_discovery(void *arg, const struct http_request *request, stru
 
 static const struct http_route routes[] = {
 	{"GET", "/livez", answer_health},
-	{"GET", "/readyz", answer_health},
+	{"GET", "/readyz", answer_ready},
 	{"GET", "/metrics", answer_metrics},
 	{"GET", "/clients", answer_clients},
 	{"POST", "/v3/discovery:extension_configs", answer_discovery},

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * xds/loader.h - keeps the catalog as the store is.
- * A record that cannot be used is logged, and the one before it goes on being served.
+ * A record that cannot be used is logged, and the one before it goes on being served; of those that
+ * no key of ours opens, the first alone is logged.
  * Threads: the one that serves.
  */
 #ifndef WASMXDS_XDS_LOADER_H
@@ -21,17 +22,22 @@ struct loader {
 	struct catalog *catalog;     /* borrowed */
 	struct xds_metrics *metrics; /* borrowed */
 	uint64_t scans;
+	struct map sealed; /* names of records that no key of ours opens; no values */
 	void (*changed)(void *arg, struct resource *r); /* a resource has a new payload */
 	void *arg;
 };
 
-/* Opens the store for reading.  Codes as store_open(). */
-int loader_init(struct loader *l, const char *store_dir, struct catalog *catalog, struct err *err)
-	__attribute__((warn_unused_result));
+/* Opens the store for reading, and what is sealed there with the keys of seal_key (NULL: none).
+ * Codes as store_open() and store_use_keys(). */
+int loader_init(struct loader *l, const char *store_dir, const char *seal_key,
+	struct catalog *catalog, struct err *err) __attribute__((warn_unused_result));
 void loader_clear(struct loader *l);
 
 /* Reads the record of one name again. */
 void loader_reload(struct loader *l, const char *name);
+
+/* Tries again what could not be opened where the keys changed; to be called now and then. */
+void loader_tick(struct loader *l);
 
 /* Compares every record with what the catalog has, and reads those that changed. */
 void loader_rescan(struct loader *l);

@@ -182,6 +182,8 @@ int report_metrics(struct buf *out, const struct xds_view *view, struct err *err
 			view->catalog->available},
 		{"wasmxds_store_records_unusable_total", "counter",
 			"Reads of a record that failed.", m->records_unusable},
+		{"wasmxds_store_records_sealed", "gauge", "Records that no key of ours opens.",
+			view->loader->sealed.n},
 		{"wasmxds_modules_unusable_total", "counter",
 			"Modules that could not be served as their digest says.",
 			m->modules_unusable},

@@ -171,6 +171,7 @@ static void tick(struct xds_server *x)
 {
 	bool policy_changed = x->gate && gate_refresh(x->gate);
 
+	loader_tick(&x->loader);
 	session_tick(&x->group, policy_changed);
 }
 
@@ -314,7 +315,7 @@ static void abandon(struct xds_server *x)
 
 static int prepare(struct xds_server *x, const struct xds_options *options, struct err *err)
 {
-	if (loader_init(&x->loader, options->store_dir, &x->catalog, err) < 0)
+	if (loader_init(&x->loader, options->store_dir, options->seal_key, &x->catalog, err) < 0)
 		return -1;
 	x->loader.changed = on_resource_changed;
 	x->loader.metrics = &x->metrics;

@@ -20,6 +20,7 @@ struct xds_server; /* opaque */
 struct xds_options {
 	const char *listen;    /* "127.0.0.1:8610"; port 0: any free one */
 	const char *store_dir; /* of an existing store */
+	const char *seal_key;  /* file of keys (store/keyring.h); NULL: none */
 	int64_t poll_ms;       /* between two looks at the store's generation */
 	size_t max_streams;    /* at a time; one more is refused */
 	struct tls_files tls;  /* cert NULL: plain text */

@@ -280,6 +280,33 @@ static void test_artifact_build__gives_equal_input_an_equal_version(void)
 	CU_ASSERT_STRING_EQUAL(one, other);
 }
 
+/* The version is shown to many: it must not let them try out what a secret may be. */
+static void test_artifact_build__hides_a_secret_in_its_version(void)
+{
+	static const char text[] =
+		"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
+		"ff0102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
+	AUTO(free) char *plain = NULL;
+	AUTO(free) char *sealed = NULL;
+	AUTO(free) char *again = NULL;
+	AUTO(free) char *other = NULL;
+	struct seal_keys keys;
+	struct example x;
+	struct err err;
+
+	CU_ASSERT_EQUAL_FATAL(seal_keys_parse(&keys, text, strlen(text), &err), 0);
+	fill(&x);
+	plain = version_of(&x);
+	x.input.seal = &keys.items[0];
+	sealed = version_of(&x);
+	again = version_of(&x);
+	x.input.seal = &keys.items[1];
+	other = version_of(&x);
+	CU_ASSERT_STRING_NOT_EQUAL(sealed, plain);
+	CU_ASSERT_STRING_EQUAL(sealed, again);
+	CU_ASSERT_STRING_NOT_EQUAL(sealed, other);
+}
+
 /* Where it came from is nothing that an Envoy is sent. */
 static void test_artifact_build__keeps_the_version_when_the_source_alone_changes(void)
 {
@@ -493,6 +520,7 @@ TEST_MAIN("artifact", TEST(test_artifact_build__encodes_every_field),
 	TEST(test_artifact_build__fills_a_record_that_can_be_stored),
 	TEST(test_artifact_build__tells_no_configuration_from_an_empty_one),
 	TEST(test_artifact_build__gives_equal_input_an_equal_version),
+	TEST(test_artifact_build__hides_a_secret_in_its_version),
 	TEST(test_artifact_build__keeps_the_version_when_the_source_alone_changes),
 	TEST(test_artifact_build__gives_every_change_another_version),
 	TEST(test_artifact_build__refuses_a_configuration_that_is_no_utf8),
