@@ -34,7 +34,7 @@ empty :=
 space := $(empty) $(empty)
 
 # The include table: what each folder may use beside itself.
-MODULES := base api wasm fetch proto artifact store kube http controller xds cli
+MODULES := base api wasm fetch proto artifact store kube http controller webhook xds cli
 USES.base :=
 USES.api := base
 USES.wasm := base
@@ -45,8 +45,9 @@ USES.store := base proto
 USES.kube := base api
 USES.controller := base api kube fetch artifact store http
 USES.http := base
+USES.webhook := base http api wasm fetch kube
 USES.xds := base store proto http
-USES.cli := base http api kube wasm fetch artifact store controller xds
+USES.cli := base http api kube wasm fetch artifact store controller webhook xds
 
 PROTOS := $(wildcard proto/*.proto)
 SOURCES := $(wildcard $(MODULES:=/*.c))

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/base64.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/limits.h"
 #include "base/xalloc.h"
 
 #define DIGIT_BITS 6
@@ -76,4 +78,33 @@ char *base64_decode(const char *text, size_t *len, struct err *err)
 	out[n] = '\0';
 	*len = n;
 	return STEAL(out);
+}
+
+char *base64_encode(const void *bytes, size_t n)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *in = bytes;
+
+	assert(n <= LIMIT_JSON_BYTES);
+	char *out = xmalloc((n + 2) / 3 * 4 + 1);
+	char *to = out;
+
+	for (size_t at = 0; at < n; at += 3) {
+		size_t left = n - at;
+		uint32_t bits = (uint32_t)in[at] << 16;
+
+		bits |= left > 1 ? (uint32_t)in[at + 1] << 8 : 0;
+		bits |= left > 2 ? in[at + 2] : 0;
+		*to++ = digits[bits >> 18];
+		*to++ = digits[bits >> 12 & 63];
+		*to++ = '=';
+		*to++ = '=';
+		if (left > 1)
+			to[-2] = digits[bits >> 6 & 63];
+		if (left > 2)
+			to[-1] = digits[bits & 63];
+	}
+	*to = '\0';
+	return out;
 }

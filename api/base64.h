@@ -10,6 +10,10 @@
 
 #include "base/err.h"
 
+/* Encodes n bytes, at most LIMIT_JSON_BYTES, without line breaks.  Returns the text, which the
+ * caller frees; never NULL. */
+char *base64_encode(const void *bytes, size_t n);
+
 /* Decodes text.  Returns the bytes, with a NUL behind them, which the caller frees; NULL with
  * ERR_INVALID, which shows nothing of the text. */
 char *base64_decode(const char *text, size_t *len, struct err *err);

@@ -43,6 +43,29 @@ const struct node *node_get(const struct node *node, const char *key)
 	return NULL;
 }
 
+static bool same_scalar(const struct node *a, const struct node *b)
+{
+	return a->text_len == b->text_len && !a->text == !b->text &&
+	       (!a->text || memcmp(a->text, b->text, a->text_len) == 0);
+}
+
+bool node_equal(const struct node *a, const struct node *b)
+{
+	if (!a || !b)
+		return a == b;
+	if (a->kind != b->kind || a->n != b->n || !same_scalar(a, b))
+		return false;
+	for (size_t i = 0; i < a->n; i++) {
+		const struct node *x = &a->children[i];
+		const struct node *y = &b->children[i];
+
+		if (!x->key != !y->key || (x->key && strcmp(x->key, y->key) != 0) ||
+			!node_equal(x, y))
+			return false;
+	}
+	return true;
+}
+
 const char *node_kind_name(enum node_kind kind)
 {
 	switch (kind) {

@@ -52,6 +52,9 @@ static inline void auto_node_list(struct node_list *list)
 /* Returns the child under key of a mapping, or NULL; borrowed.  node may be NULL. */
 const struct node *node_get(const struct node *node, const char *key);
 
+/* Returns whether both say the same in the same order; either may be NULL, which equals NULL. */
+bool node_equal(const struct node *a, const struct node *b);
+
 /* Returns what kind it is, for messages: "a number", "a mapping"; never NULL. */
 const char *node_kind_name(enum node_kind kind);
 

@@ -87,6 +87,13 @@
 #define LIMIT_AWS_ECR_ENDPOINTS 64            /* whose passwords are kept */
 #define LIMIT_AWS_BUCKETS 4096                /* whose regions are remembered */
 
+/* webhook */
+#define LIMIT_REVIEW_BYTES (7 * LIMIT_MIB) /* two objects of the API server's 3 MB, and some */
+#define LIMIT_REVIEW_UID_BYTES 128
+#define LIMIT_REVIEW_ANSWER_BYTES LIMIT_MIB
+#define LIMIT_REVIEW_MESSAGE_BYTES (16 * LIMIT_KIB) /* all that is wrong with one object */
+#define LIMIT_WARNING_BYTES 120                     /* of one, as Kubernetes wants it */
+
 /* store */
 #define LIMIT_RECORD_BYTES (4 * LIMIT_MIB)
 #define LIMIT_SEAL_KEYS 16

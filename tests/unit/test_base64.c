@@ -65,6 +65,26 @@ static void test_base64_decode__refuses_all_else(void)
 	refuses("\xc3\xbc", "the character at 1 ");
 }
 
-TEST_MAIN("base64", TEST(test_base64_decode__reads_the_vectors),
+static void encodes(const char *bytes, size_t n, const char *want)
+{
+	AUTO(free) char *text = base64_encode(bytes, n);
+
+	CU_ASSERT_STRING_EQUAL(text, want);
+}
+
+static void test_base64_encode__writes_the_vectors(void)
+{
+	encodes("", 0, "");
+	encodes("f", 1, "Zg==");
+	encodes("fo", 2, "Zm8=");
+	encodes("foo", 3, "Zm9v");
+	encodes("foob", 4, "Zm9vYg==");
+	encodes("fooba", 5, "Zm9vYmE=");
+	encodes("foobar", 6, "Zm9vYmFy");
+	encodes("\0\xff\xfe", 3, "AP/+");
+}
+
+TEST_MAIN("base64", TEST(test_base64_encode__writes_the_vectors),
+	TEST(test_base64_decode__reads_the_vectors),
 	TEST(test_base64_decode__passes_over_line_breaks),
 	TEST(test_base64_decode__refuses_all_else))

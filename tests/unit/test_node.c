@@ -60,6 +60,31 @@ static void test_node_kind_name__names_every_kind(void)
 	CU_ASSERT_STRING_EQUAL(node_kind_name(NODE_MAP), "a mapping");
 }
 
-TEST_MAIN("node", TEST(test_node_get__finds_a_child_of_a_mapping_only),
+static bool equal(const char *a, const char *b)
+{
+	struct err err;
+	AUTO(node) struct node *x = node_from_json(a, strlen(a), &err);
+	AUTO(node) struct node *y = node_from_json(b, strlen(b), &err);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(x);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(y);
+	return node_equal(x, y);
+}
+
+static void test_node_equal__compares_all_the_way_down(void)
+{
+	CU_ASSERT_TRUE(equal("{\"a\":[1,{\"b\":null}]}", "{\"a\":[1,{\"b\":null}]}"));
+	CU_ASSERT_FALSE(equal("{\"a\":[1,{\"b\":null}]}", "{\"a\":[1,{\"b\":0}]}"));
+	CU_ASSERT_FALSE(equal("{\"a\":1}", "{\"b\":1}"));
+	CU_ASSERT_FALSE(equal("{\"a\":1,\"b\":2}", "{\"a\":1}"));
+	CU_ASSERT_FALSE(equal("\"1\"", "1"));
+	CU_ASSERT_FALSE(equal("\"ab\"", "\"abc\""));
+	CU_ASSERT_FALSE(equal("[]", "{}"));
+	CU_ASSERT_TRUE(node_equal(NULL, NULL));
+	CU_ASSERT_FALSE(node_equal(NULL, &(struct node){.kind = NODE_NULL}));
+}
+
+TEST_MAIN("node", TEST(test_node_equal__compares_all_the_way_down),
+	TEST(test_node_get__finds_a_child_of_a_mapping_only),
 	TEST(test_node_add_child__keeps_the_order), TEST(test_node_clear__leaves_null),
 	TEST(test_node_kind_name__names_every_kind))
