@@ -73,6 +73,7 @@ struct object *object_from_node(const struct node *document, struct problems *ou
 struct object *object_from_server(
 	enum object_kind kind, struct node *document, struct problems *out, struct err *err);
 void object_free(struct object *object);
+void object_origin_free(struct object_origin *origin); /* NULL is fine */
 static inline void auto_object(struct object **object)
 {
 	object_free(*object);

@@ -13,6 +13,7 @@
 #include "base/xalloc.h"
 
 #define GROUP "wasmxds.tetrate.io/"
+#define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
 
 static const char *const secret_fields[] = {
 	"apiVersion", "kind", "metadata", "data", "stringData", "type", "immutable", NULL};
@@ -42,6 +43,7 @@ void object_free(struct object *object)
 	extension_free(object->extension);
 	map_clear(&object->values, free_value);
 	map_clear(&object->annotations, free);
+	object_origin_free(object->origin);
 	free(object);
 }
 
@@ -138,6 +140,7 @@ static void check_disjoint(const struct fields *document, const struct map *data
 	}
 }
 
+/* kubectl's copy of the manifest, a Secret's values in it, is nothing that we keep. */
 static void decode_annotations(const struct fields *document, struct map *out)
 {
 	const struct node *annotations =
@@ -146,7 +149,7 @@ static void decode_annotations(const struct fields *document, struct map *out)
 	for (size_t i = 0; annotations && i < annotations->n; i++) {
 		const struct node *child = &annotations->children[i];
 
-		if (child->kind == NODE_TEXT)
+		if (child->kind == NODE_TEXT && strcmp(child->key, LAST_APPLIED) != 0)
 			free(map_put(out, child->key, xstrdup(child->text)));
 	}
 }
