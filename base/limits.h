@@ -129,6 +129,17 @@
 #define LIMIT_LEASE_TEXT 255      /* a field of a Lease */
 #define LIMIT_LEASE_BYTES (64 * LIMIT_KIB)
 
+/* the API server */
+#define LIMIT_KUBE_REPLY_BYTES (8 * LIMIT_MIB)  /* an answer that is kept whole */
+#define LIMIT_KUBE_OBJECT_BYTES (8 * LIMIT_MIB) /* of a list or a watch; etcd takes 1.5 MiB */
+#define LIMIT_KUBE_LIST_BYTES (64 * LIMIT_KIB)  /* of a list, beside its items */
+#define LIMIT_KUBE_PAGE 500                     /* objects in one answer to a list */
+#define LIMIT_KUBE_OBJECT_WATCHES 256    /* of Secrets and ConfigMaps; others are listed in turn */
+#define LIMIT_KUBE_CALLS 32              /* lists of them at a time */
+#define LIMIT_KUBE_RETRY_AFTER_MS 60000L /* what the server may ask for */
+#define LIMIT_KUBE_TOKEN_BYTES (32 * LIMIT_KIB)
+#define LIMIT_KUBECONFIG_BYTES LIMIT_MIB
+
 /* logs and flags */
 #define LIMIT_LOG_LINE 4096
 #define LIMIT_FLAG_LIST 1024
