@@ -109,12 +109,24 @@ static int unwrap(const struct fetch_options *options, struct sink *sink, struct
 	return unpack(packed, sink, err);
 }
 
+static int ask_only(struct fetch_result *out, struct fetch_task *task, struct err *err)
+{
+	struct fetch_result asked = {.unchanged = true};
+
+	if (revision_ask(&asked.revision, task, err) < 0)
+		return -1;
+	*out = asked;
+	return 0;
+}
+
 static int get_bytes(struct fetch_result *out, struct fetch_task *task, int fd, struct err *err)
 {
 	AUTO(sink) struct sink sink = {.fd = -1};
 	struct digest digest;
 	bool known = false;
 
+	if (task->request->ask_only)
+		return ask_only(out, task, err);
 	if (revision_is_known(&known, task, err) < 0)
 		return -1;
 	if (known) {

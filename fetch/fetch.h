@@ -57,6 +57,7 @@ struct fetch_request {
 	const char *docker_config; /* as the options', and before that; NULL: none */
 	const char *known;         /* nothing is fetched while the source has this revision; NULL:
 				    * it is fetched in any case */
+	bool ask_only;             /* nothing is fetched: the source is asked for its revision */
 };
 
 /* What a source calls the bytes that it has (fetch/revision.h); "": it does not say. */
@@ -65,9 +66,9 @@ struct revision {
 };
 
 struct fetch_result {
-	bool unchanged; /* the source has request->known: nothing was fetched, and the rest is empty
-			 */
-	struct revision revision; /* of what was fetched */
+	bool unchanged; /* the source has request->known, or was only asked: nothing was fetched,
+			 * and all but revision is empty */
+	struct revision revision; /* of what was fetched, or asked for */
 	struct digest digest;     /* of the module's bytes */
 	char manifest_digest[72]; /* "sha256:...", of an image's manifest; "": no image */
 	uint64_t size;

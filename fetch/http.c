@@ -32,7 +32,14 @@ int http_fetch(struct fetch_task *task, struct sink *sink, struct err *err)
 
 int http_revision(struct revision *out, struct fetch_task *task, struct err *err)
 {
-	struct exchange_request request = {.method = "HEAD"};
+	struct exchange_request head = {.method = "HEAD"};
+	struct exchange_request get = {.method = NULL}; /* its body is not read */
+	struct err first;
 
-	return ask(out, task, &request, err);
+	if (ask(out, task, &head, &first) == 0)
+		return 0;
+	if (task->request->ask_only && (first.code == ERR_DENIED || first.code == ERR_INVALID))
+		return ask(out, task, &get, err);
+	*err = first;
+	return -1;
 }

@@ -15,7 +15,8 @@
 int http_fetch(struct fetch_task *task, struct sink *sink, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* Asks for what it has there, by HEAD.  Errors are those of exchange(). */
+/* Asks for what it has there, by HEAD; where that is refused, as links that are signed for one
+ * method do, and no fetch would follow, by GET.  Errors are those of exchange(). */
 int http_revision(struct revision *out, struct fetch_task *task, struct err *err)
 	__attribute__((warn_unused_result));
 

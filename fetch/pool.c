@@ -252,8 +252,8 @@ static char *key_of(const struct fetch_request *request)
 
 	if (request->docker_config)
 		digest_of(&config, request->docker_config, strlen(request->docker_config));
-	return xasprintf("%d %s %s %s %s", (int)request->source, request->want.hex, config.hex,
-		request->uri, request->known ? request->known : "");
+	return xasprintf("%d%s %s %s %s %s", (int)request->source, request->ask_only ? "?" : "",
+		request->want.hex, config.hex, request->uri, request->known ? request->known : "");
 }
 
 static void submit_locked(struct fetch_pool *pool, struct fetch_job *job)

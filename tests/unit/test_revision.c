@@ -126,6 +126,42 @@ static void test_revision_is_known__lets_the_fetch_find_out(void)
 	CU_ASSERT_EQUAL(site.gets, 2);
 }
 
+static int ask_site(struct fetch_result *out, const struct site *site, struct err *err)
+{
+	AUTO(free) char *uri = xasprintf("127.0.0.1:%u/f", script_server_port(site->server));
+	AUTO(fd) int fd = fixture_file();
+	struct fetch_options options = fixture_options();
+	struct fetch_request request = {.source = FETCH_HTTP, .uri = uri, .ask_only = true};
+	struct fetch_task task = {.options = &options, .request = &request};
+
+	options.retry.tries = 1;
+	int rc = fetch_run(out, &task, fd, err);
+
+	CU_ASSERT_TRUE(fixture_file_is(fd, "", 0));
+	return rc;
+}
+
+static void test_fetch_run__only_asks_where_no_more_is_wanted(void)
+{
+	AUTO(site) struct site site;
+	struct fetch_result result = {0};
+	struct err err = {.msg = ""};
+
+	site_start(&site, "ETag: \"a1\"\r\n");
+	CU_ASSERT_EQUAL(ask_site(&result, &site, &err), 0);
+	CU_ASSERT_TRUE(result.unchanged);
+	CU_ASSERT_STRING_EQUAL(result.revision.text, "\"a1\"");
+	CU_ASSERT_EQUAL(site.gets, 0);
+	site.status_of_head = "403 By GET Alone";
+	CU_ASSERT_EQUAL(ask_site(&result, &site, &err), 0);
+	CU_ASSERT_STRING_EQUAL(result.revision.text, "\"a1\"");
+	CU_ASSERT_EQUAL(site.gets, 1);
+	site.status_of_head = "503 Later";
+	CU_ASSERT_EQUAL(ask_site(&result, &site, &err), -1);
+	CU_ASSERT_EQUAL(err.code, ERR_TRANSIENT);
+	CU_ASSERT_EQUAL(site.gets, 1);
+}
+
 static void test_revision_is_known__passes_on_what_may_pass_by_itself(void)
 {
 	AUTO(site) struct site site;
@@ -259,6 +295,7 @@ TEST_MAIN("revision", TEST(test_revision_of_reply__is_the_etag_or_else_the_time)
 	TEST(test_revision_is_known__spares_the_fetch),
 	TEST(test_revision_is_known__lets_the_fetch_find_out),
 	TEST(test_revision_is_known__passes_on_what_may_pass_by_itself),
+	TEST(test_fetch_run__only_asks_where_no_more_is_wanted),
 	TEST(test_revision_is_known__is_shared_by_a_pool),
 	TEST(test_revision_ask__has_a_registry_say_its_digest),
 	TEST(test_revision_ask__reads_the_manifest_where_the_registry_does_not_say),

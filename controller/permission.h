@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * controller/permission.h - which namespace may have which module, by what its own sources let it
+ * fetch.  A module lies in the store once for all, and to know its digest is no permission: a
+ * namespace gets it after a source gave it the bytes, or showed, asked with the namespace's own
+ * credentials, that it still has under the same uri what it once gave somebody as these bytes.
+ *
+ * A grant is what one source lets one namespace have.  It is asked for again now and then; only a
+ * source that says no takes it away, one that is down, or no longer has the module, does not.
+ * Pure: time and chance are passed in.  Threads: the controller's.
+ */
+#ifndef WASMXDS_CONTROLLER_PERMISSION_H
+#define WASMXDS_CONTROLLER_PERMISSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/err.h"
+#include "base/map.h"
+
+enum grant_state {
+	GRANT_NONE, /* never given */
+	GRANT_HELD,
+	GRANT_LOST, /* it was, and the source said no since */
+};
+
+struct holding; /* what all grants of one namespace and module share */
+
+struct grant {
+	char *key;               /* owned */
+	const char *source;      /* the end of key */
+	struct holding *holding; /* borrowed from the table */
+	enum grant_state state;
+	struct err why;   /* LOST: what the source said */
+	int64_t check_at; /* ms; HELD: when to ask again; unused: when it is forgotten */
+	unsigned failed;  /* checks in a row that told nothing */
+	bool checking;
+	unsigned users;
+};
+
+/* What a source gave: bytes of that digest, which it called by that revision. */
+struct proof {
+	struct digest module;
+	char *revision; /* owned */
+};
+
+struct permissions {
+	int64_t interval_ms; /* between two checks of a grant, at most; 0: it is never checked */
+	struct map grants;   /* by namespace, module and source; owned */
+	struct map holdings; /* by namespace and module; owned */
+	struct map proofs;   /* by source; owned */
+};
+
+void permissions_init(struct permissions *p, int64_t interval_ms);
+void permissions_clear(struct permissions *p);
+
+/* Forgets what nobody has used since its check was due, and what was proved of their sources. */
+void permissions_sweep(struct permissions *p, int64_t now);
+
+/* Returns the grant, made where there is none, for one more user, who gives it back. */
+struct grant *permission_take(struct permissions *p, const char *namespace,
+	const struct digest *module, const char *source);
+void permission_give_back(struct permissions *p, struct grant *g); /* NULL is fine */
+
+/* Returns whether the namespace may have the module, by this source or by another of its own. */
+bool permission_holds(const struct grant *g);
+
+/* The source gave the module, or what it has was shown to be that. */
+void permission_given(struct permissions *p, struct grant *g, int64_t now, uint32_t random);
+
+/* A record of earlier says that the source gave it, or that it was lost since; asked soon. */
+void permission_restored(
+	struct permissions *p, struct grant *g, bool lost, int64_t now, uint32_t random);
+
+/* When to ask the source; INT64_MAX: not now. */
+int64_t permission_due(const struct permissions *p, const struct grant *g);
+
+/* The source is being asked. */
+void permission_asked(struct grant *g);
+
+/* The source answered; err NULL: it lets the namespace have it.  ERR_DENIED alone takes a grant
+ * away.  Returns whether the namespace's permission is another now. */
+bool permission_answered(struct permissions *p, struct grant *g, const struct err *err, int64_t now,
+	uint32_t random);
+
+/* A source gave these bytes and called them so; revision "" tells nothing. */
+void permission_prove(struct permissions *p, const char *source, const struct digest *module,
+	const char *revision);
+
+/* Returns what the source gave last, or NULL; borrowed until the next call of
+ * permission_prove(). */
+const struct proof *permission_proof(const struct permissions *p, const char *source);
+
+#endif
