@@ -92,7 +92,9 @@
 #define LIMIT_REVIEW_UID_BYTES 128
 #define LIMIT_REVIEW_ANSWER_BYTES LIMIT_MIB
 #define LIMIT_REVIEW_MESSAGE_BYTES (16 * LIMIT_KIB) /* all that is wrong with one object */
-#define LIMIT_WARNING_BYTES 120                     /* of one, as Kubernetes wants it */
+#define LIMIT_WEBHOOK_FINDINGS 2048                 /* what images lead to, remembered */
+#define LIMIT_WEBHOOK_WAITING 1024 /* reviews, for the API server's word on their users */
+#define LIMIT_WARNING_BYTES 120    /* of one, as Kubernetes wants it */
 
 /* store */
 #define LIMIT_RECORD_BYTES (4 * LIMIT_MIB)

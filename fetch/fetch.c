@@ -2,6 +2,7 @@
 #include "fetch/fetch.h"
 
 #include <assert.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -46,6 +47,20 @@ const char *fetch_source_name(enum fetch_source source)
 {
 	assert((size_t)source < sizeof(drivers) / sizeof(drivers[0]));
 	return drivers[source].name;
+}
+
+char *fetch_host(enum fetch_source source, const char *uri)
+{
+	if (source == FETCH_LOCAL_FS)
+		return xstrdup("");
+	size_t n = strcspn(uri, "/?#");
+	const char *at = memrchr(uri, '@', n); /* behind the userinfo */
+	const char *start = at ? at + 1 : uri;
+	char *host = xstrndup(start, n - (size_t)(start - uri));
+
+	for (char *c = host; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return host;
 }
 
 struct mapping {

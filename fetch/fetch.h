@@ -94,6 +94,10 @@ int fetch_bytes(struct fetch_result *out, struct fetch_task *task, int fd, struc
 
 const char *fetch_source_name(enum fetch_source source); /* "local_fs"; never NULL */
 
+/* Returns the host that a fetch of uri asks first, with its port, as host_slots_wait() wants it;
+ * the caller frees it. */
+char *fetch_host(enum fetch_source source, const char *uri);
+
 /* libcurl's set-up and end, once in a process, from main. */
 int fetch_setup(struct err *err);
 void fetch_teardown(void);

@@ -2,7 +2,6 @@
 #include "fetch/pool.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -103,28 +102,12 @@ static void hand_over(struct fetch_pool *pool, struct fetch_job *job)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-/* Returns the host that a request asks first, as host_slots_wait() wants it; the caller frees it.
- */
-static char *host_of(const struct fetch_request *request)
-{
-	if (request->source == FETCH_LOCAL_FS)
-		return xstrdup("");
-	size_t n = strcspn(request->uri, "/?#");
-	const char *at = memrchr(request->uri, '@', n); /* behind the userinfo */
-	const char *start = at ? at + 1 : request->uri;
-	char *host = xstrndup(start, n - (size_t)(start - request->uri));
-
-	for (char *c = host; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
-	return host;
-}
-
 static struct flight *flight_new(const struct fetch_job *job, char *key)
 {
 	struct flight *f = xcalloc(1, sizeof(*f));
 
 	f->key = key;
-	f->host = host_of(&job->request);
+	f->host = fetch_host(job->request.source, job->request.uri);
 	return f;
 }
 
