@@ -76,6 +76,7 @@ void discovery_request_clear(struct discovery_request *req)
 	req->message = NULL;
 }
 
+/* resource NULL: none. */
 static int encode_sotw(struct buf *front, struct buf *back, Wasmxds__Xds__Any *resource,
 	const struct stream_response *response, struct err *err)
 {
@@ -88,11 +89,11 @@ static int encode_sotw(struct buf *front, struct buf *back, Wasmxds__Xds__Any *r
 	wasmxds__xds__discovery_response__init(&m);
 	m.version_info = lend(response->version);
 	m.resources = resources;
-	m.n_resources = 1;
+	m.n_resources = resource ? 1 : 0;
 	m.type_url = lend(STREAM_TYPE_URL);
 	m.nonce = lend(response->nonce);
 	m.control_plane = &control_plane;
-	return gather_pack(&m.base, resource->value.data, front, back, err);
+	return gather_pack(&m.base, resource ? resource->value.data : NULL, front, back, err);
 }
 
 static int encode_delta(struct buf *front, struct buf *back, Wasmxds__Xds__Any *any,
@@ -137,6 +138,11 @@ int discovery_response_encode(struct buf *front, struct buf *back, enum stream_v
 	point_to(&any, r, &mark);
 	return variant == STREAM_SOTW ? encode_sotw(front, back, &any, response, err)
 				      : encode_delta(front, back, &any, r, response, err);
+}
+
+int discovery_mark_encode(struct buf *out, const struct stream_response *response, struct err *err)
+{
+	return encode_sotw(out, out, NULL, response, err);
 }
 
 int discovery_more_encode(

@@ -38,6 +38,11 @@ int discovery_response_encode(struct buf *front, struct buf *back, enum stream_v
 	const struct record *r, const struct stream_response *response, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Encodes a whole SotW response with nothing in it (stream_mark()).  ERR_INVALID: a ceiling is
+ * passed. */
+int discovery_mark_encode(struct buf *out, const struct stream_response *response, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* Encodes what stands around one more resource of a SotW response: messages merge where their bytes
  * are put together, so any number may follow what discovery_response_encode() began. */
 int discovery_more_encode(struct buf *front, struct buf *back, const struct record *r,

@@ -7,6 +7,7 @@
 #ifndef WASMXDS_XDS_HOLDINGS_H
 #define WASMXDS_XDS_HOLDINGS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/digest.h"
@@ -14,6 +15,11 @@
 struct holdings {
 	uint64_t sum[2]; /* all zero: nothing is held */
 };
+
+static inline bool holdings_equal(const struct holdings *a, const struct holdings *b)
+{
+	return a->sum[0] == b->sum[0] && a->sum[1] == b->sum[1];
+}
 
 /* Each takes version NULL as nothing to do. */
 void holdings_add(struct holdings *h, const char *name, const char *version);

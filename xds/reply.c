@@ -68,6 +68,19 @@ int reply_add(struct reply *reply, const struct resource *r, enum stream_variant
 	return 0;
 }
 
+int reply_mark(struct reply *reply, const struct stream_response *response, struct err *err)
+{
+	AUTO(buf) struct buf out = BUF_INIT(LIMIT_RECORD_BYTES);
+
+	if (discovery_mark_encode(&out, response, err) < 0)
+		return -1;
+	reply->slices = xreallocarray(reply->slices, 1, sizeof(*reply->slices));
+	reply->slices[0] = grpc_slice_from_copied_buffer(buf_text(&out), out.len);
+	reply->bytes = out.len;
+	reply->n = 1;
+	return 0;
+}
+
 grpc_byte_buffer *reply_buffer(const struct reply *reply)
 {
 	return grpc_raw_byte_buffer_create(reply->slices, reply->n);

@@ -32,6 +32,10 @@ int reply_add(struct reply *reply, const struct resource *r, enum stream_variant
 	const struct stream_response *response, struct err *err)
 	__attribute__((warn_unused_result));
 
+/* Makes an empty reply a response with nothing in it.  ERR_INVALID: a ceiling is passed. */
+int reply_mark(struct reply *reply, const struct stream_response *response, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* Returns what gRPC sends; the caller destroys it. */
 grpc_byte_buffer *reply_buffer(const struct reply *reply);
 

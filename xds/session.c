@@ -195,11 +195,28 @@ static bool send_resource(struct session *s, struct subscription *sub)
 	return true;
 }
 
+static void send_mark(struct session *s, const struct stream_response *response)
+{
+	AUTO(reply) struct reply reply = {0};
+	struct err err;
+
+	if (reply_mark(&reply, response, &err) < 0) {
+		finish(s, GRPC_STATUS_INTERNAL, err.msg);
+		return;
+	}
+	start_send(s, &reply);
+	log_debug("version moved on", LOG_STR("node", s->stream.node),
+		LOG_STR("version", response->version), LOG_STR("nonce", response->nonce));
+}
+
 static void flush(struct session *s)
 {
+	struct stream_response mark;
 	struct subscription *sub;
 
 	s->stream.now = io_monotonic_ms();
+	if (!s->sending && !s->finished && stream_mark(&s->stream, &mark))
+		send_mark(s, &mark);
 	while (!s->sending && !s->finished && (sub = stream_next(&s->stream))) {
 		if (!send_resource(s, sub))
 			stream_skip(sub);

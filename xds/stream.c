@@ -54,6 +54,8 @@ static void unlink_subscription(void *p)
 	struct resource *r = sub->resource;
 	struct stream *s = sub->stream;
 
+	/* what is on its way may be accepted all the same */
+	s->vague = s->vague || sub->sent;
 	subscription_leave(sub);
 	subscription_hold(sub, NULL);
 	if (sub->prev)
@@ -128,6 +130,15 @@ enum stream_sync stream_sync_of(const struct subscription *sub)
 	return subscription_same(version, sub->held) ? STREAM_SYNCED : STREAM_STALE;
 }
 
+/* Returns the version that the client should be running, or NULL: there is none, or it refused it.
+ */
+static const char *due(const struct subscription *sub)
+{
+	const char *version = subscription_version(sub);
+
+	return version && !subscription_refused(sub, version) ? version : NULL;
+}
+
 /* A first SotW request with a version comes from a client that was connected before: it holds what
  * it asks for, if that comes to the version that it reports. */
 static void recognise(struct stream *s, const char *version)
@@ -135,25 +146,27 @@ static void recognise(struct stream *s, const char *version)
 	struct subscription *sub;
 	const char *name;
 	size_t at = 0;
+	size_t n = 0;
 	struct holdings state = {0};
 	char text[DIGEST_HEX_LEN + 1];
-	const char *current = NULL;
+	const char *last = NULL;
 
 	while ((sub = map_next(&s->subscriptions, &at, &name))) {
-		current = subscription_version(sub);
-		if (current && !subscription_refused(sub, current))
-			holdings_add(&state, name, current);
+		const char *current = due(sub);
+
+		n += current != NULL;
+		last = current ? current : last;
+		holdings_add(&state, name, current);
 	}
 	holdings_text(&state, text);
-	if (strcmp(text, version) != 0 &&
-		(s->subscriptions.n != 1 || !subscription_same(current, version)))
+	s->vague =
+		!subscription_same(version, text) && (n != 1 || !subscription_same(version, last));
+	if (s->vague)
 		return;
 	at = 0;
-	while ((sub = map_next(&s->subscriptions, &at, &name))) {
-		current = subscription_version(sub);
-		if (current && !subscription_refused(sub, current))
-			subscription_hold(sub, current);
-	}
+	while ((sub = map_next(&s->subscriptions, &at, &name)))
+		subscription_hold(sub, due(sub));
+	s->told = s->held;
 }
 
 /* Both return whether the names changed.
@@ -183,6 +196,8 @@ static bool replace_names(struct stream *s, const struct stream_request *req)
 	}
 	for (size_t i = 0; i < n; i++)
 		unsubscribe(s, gone[i]->resource->name);
+	if (n > 0 && !holdings_equal(&s->told, &s->held))
+		s->vague = true;
 	return changed || n > 0;
 }
 
@@ -227,6 +242,15 @@ static void learn_node(struct stream *s, const char *node)
 	s->who = xasprintf("%s\n%s", s->identity ? s->identity : "", s->node);
 }
 
+static bool answers_mark(struct stream *s, const struct stream_request *req)
+{
+	bool answers = s->mark != 0 && verdict_nonce(req) == s->mark;
+
+	if (answers)
+		s->mark = 0;
+	return answers;
+}
+
 int stream_on_request(struct stream *s, const struct stream_request *req,
 	struct stream_verdict *verdict, struct err *err)
 {
@@ -239,8 +263,8 @@ int stream_on_request(struct stream *s, const struct stream_request *req,
 	learn_node(s, req->node);
 	verdict_take(s, req, verdict);
 	changed = s->variant == STREAM_SOTW ? replace_names(s, req) : change_names(s, req);
-	verdict->idle = verdict->kind == STREAM_NO_VERDICT && !changed;
-	if (!s->started && req->n_names > 0) {
+	verdict->idle = verdict->kind == STREAM_NO_VERDICT && !changed && !answers_mark(s, req);
+	if (!s->started && (req->n_names > 0 || req->version[0] != '\0')) {
 		s->started = true;
 		if (s->variant == STREAM_DELTA)
 			learn_held(s, req);
@@ -252,10 +276,9 @@ int stream_on_request(struct stream *s, const struct stream_request *req,
 
 static bool lacks(const struct subscription *sub)
 {
-	const char *version = subscription_version(sub);
+	const char *version = due(sub);
 
-	return version && !subscription_same(version, sub->held) &&
-	       !subscription_refused(sub, version);
+	return version && !subscription_same(version, sub->held);
 }
 
 struct subscription *stream_next(struct stream *s)
@@ -290,7 +313,7 @@ static void next_state(const struct subscription *sub, struct holdings *state)
 	}
 }
 
-static void mark_sent(struct subscription *sub, const char *version, uint64_t nonce)
+static void set_sent(struct subscription *sub, const char *version, uint64_t nonce)
 {
 	struct stream *s = sub->stream;
 
@@ -300,21 +323,52 @@ static void mark_sent(struct subscription *sub, const char *version, uint64_t no
 	sub->since = s->now;
 }
 
+static uint64_t next_nonce(struct stream *s, struct stream_response *out)
+{
+	s->last_nonce++;
+	(void)snprintf(out->nonce, sizeof(out->nonce), "%" PRIu64, s->last_nonce);
+	return s->last_nonce;
+}
+
+/* For the only name of a stream, its version stands for all. */
+static void set_version(struct stream_response *out, const char *version)
+{
+	(void)snprintf(out->version, sizeof(out->version), "%s", version);
+}
+
 void stream_sent(struct subscription *sub, struct stream_response *out)
 {
 	struct stream *s = sub->stream;
 	const char *version = subscription_version(sub);
-	struct holdings state;
 
 	assert(version && !sub->sent);
-	mark_sent(sub, version, ++s->last_nonce);
-	(void)snprintf(out->nonce, sizeof(out->nonce), "%" PRIu64, sub->nonce);
-	if (s->variant == STREAM_DELTA || s->subscriptions.n == 1) {
-		(void)snprintf(out->version, sizeof(out->version), "%s", version);
-		return;
-	}
-	next_state(sub, &state);
-	holdings_text(&state, out->version);
+	set_sent(sub, version, next_nonce(s, out));
+	if (s->variant == STREAM_SOTW)
+		next_state(sub, &s->next);
+	if (s->variant == STREAM_DELTA || s->subscriptions.n == 1)
+		set_version(out, version);
+	else
+		holdings_text(&s->next, out->version);
+}
+
+bool stream_mark(struct stream *s, struct stream_response *out)
+{
+	bool owed = s->vague || (s->subscriptions.n > 1 && !holdings_equal(&s->told, &s->held));
+	const struct subscription *only;
+	const char *name;
+	size_t at = 0;
+
+	if (!owed || s->variant == STREAM_DELTA || s->full_state || s->awaited.first)
+		return false;
+	s->mark = next_nonce(s, out);
+	s->told = s->held;
+	s->vague = false;
+	only = s->subscriptions.n == 1 ? map_next(&s->subscriptions, &at, &name) : NULL;
+	if (only && only->held)
+		set_version(out, only->held);
+	else
+		holdings_text(&s->held, out->version);
+	return true;
 }
 
 struct subscription *stream_also(struct subscription *sub, size_t *at)
@@ -329,7 +383,7 @@ struct subscription *stream_also(struct subscription *sub, size_t *at)
 		if (other == sub || !version)
 			continue;
 		if (!other->sent && lacks(other))
-			mark_sent(other, version, sub->nonce);
+			set_sent(other, version, sub->nonce);
 		return other;
 	}
 	return NULL;

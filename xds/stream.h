@@ -11,8 +11,8 @@
  *	    └─────────────────────────────────┘  held = nothing, and the version is refused: Envoy
  *runs the one before, but would take neither for new
  *
- * At most one version of a resource is on its way at a time; on a SotW stream at most one response
- * is, so that each answer is about one resource.  Only what the client lacks is sent, one resource
+ * At most one version of a resource is on its way at a time; on a SotW stream at most one resource
+ * is, so that each answer is about one.  Only what the client lacks is sent, one resource
  *in a response.  An unknown name is answered by silence, until its resource appears.
  */
 #ifndef WASMXDS_XDS_STREAM_H
@@ -93,10 +93,14 @@ struct stream {
 	uint64_t requests;
 	bool (*allows)(const void *grant, const char *name); /* NULL: everything is allowed */
 	const void *grant;                                   /* borrowed */
-	bool full_state;      /* SotW: each response carries all that is subscribed */
-	int64_t now;          /* ms; the caller sets it before each call */
-	struct holdings held; /* SotW: what the client holds, as version_info */
-	bool started;         /* the first request that names something was read */
+	bool full_state; /* SotW: each response carries all that is subscribed */
+	int64_t now;     /* ms; the caller sets it before each call */
+	/* SotW: what the client holds, what its version_info stands for, and what it will stand for
+	 * once the client accepts what is on its way */
+	struct holdings held, told, next;
+	bool vague;    /* SotW: version_info may stand for what the client has not */
+	uint64_t mark; /* nonce of a response with nothing in it, until it is answered */
+	bool started;  /* the first request that says something was read */
 };
 
 void stream_init(struct stream *s, enum stream_variant variant, struct catalog *catalog,
@@ -120,6 +124,13 @@ struct stream_response {
 	char nonce[24];
 	char version[DIGEST_HEX_LEN + 1]; /* SotW: version_info; Delta: the resource's version */
 };
+
+/* Returns whether a response with nothing in it, out, is to be sent before anything else.  On SotW,
+ * all that a client says when it comes back is its names and one version_info; a name that it
+ * dropped, or a version that it refused, is still in that, until it accepts another.  Where it then
+ * wants the name anew, and the stream breaks before it has it, nothing on the wire tells that it
+ * has not; so version_info is moved on at once.  Not with full_state. */
+bool stream_mark(struct stream *s, struct stream_response *out);
 
 /* The resource of sub goes out now, with out. */
 void stream_sent(struct subscription *sub, struct stream_response *out);

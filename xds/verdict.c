@@ -10,9 +10,7 @@
 #include "base/xalloc.h"
 #include "xds/subscription.h"
 
-/* The nonce that the request answers, or 0: the first request, or one that only changes the names.
- */
-static uint64_t answered_nonce(const struct stream_request *req)
+uint64_t verdict_nonce(const struct stream_request *req)
 {
 	char *end = NULL;
 	uint64_t nonce = strtoull(req->nonce, &end, 10);
@@ -33,11 +31,14 @@ static struct subscription *find_awaited(const struct stream *s, uint64_t nonce)
 
 static void accept(struct subscription *sub)
 {
+	struct stream *s = sub->stream;
 	char *sent = STEAL(sub->sent);
 
 	free(STEAL(sub->refused));
 	free(STEAL(sub->reason));
 	subscription_hold(sub, sent);
+	s->told = s->next;
+	s->vague = !holdings_equal(&s->told, &s->held);
 	free(sent);
 }
 
@@ -96,7 +97,7 @@ static void note_verdict(struct stream_verdict *verdict, const struct subscripti
 void verdict_take(
 	struct stream *s, const struct stream_request *req, struct stream_verdict *verdict)
 {
-	uint64_t nonce = answered_nonce(req);
+	uint64_t nonce = verdict_nonce(req);
 	struct subscription_queue judged = {0};
 	bool some = req->refuses && blames_some(s, req->reason);
 	struct subscription *sub;

@@ -8,6 +8,9 @@
 
 #include "xds/stream.h"
 
+/* Returns the nonce that req answers, or 0: it is the first, or only changes the names. */
+uint64_t verdict_nonce(const struct stream_request *req);
+
 /* Takes in what req accepts or refuses, and says so in verdict, which is empty: a refusal before
  * anything that was accepted beside it. */
 void verdict_take(

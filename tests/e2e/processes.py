@@ -5,6 +5,7 @@ Standard library only, because tools/demo uses it too.
 """
 
 import collections
+import copy
 import http.client
 import json
 import os
@@ -206,7 +207,9 @@ class Envoy(Process):
     """An Envoy that answers 200 itself, behind filters that it asks wasmxds for.
 
     transport: grpc, delta, ads, ads-delta or rest (xds_port is then the admin port).  network: the
-    filters are network filters, before an echo.  tls: certificate files, see transport_socket().  It binds port 0 and says where it listens, so a restart moves it.
+    filters are network filters, before an echo.  tls: certificate files, see transport_socket().
+    dynamic: the listener is read from a file, so that set_filters() can change it.  It binds port 0
+    and says where it listens, so a restart moves it.
     """
 
     def __init__(
@@ -219,6 +222,7 @@ class Envoy(Process):
         network=False,
         tls=None,
         unified_mux=False,
+        dynamic=False,
         name="envoy",
     ):
         super().__init__(name, folder)
@@ -227,6 +231,15 @@ class Envoy(Process):
         config = bootstrap(name, xds_port, filters, transport, fetch_timeout, network)
         if unified_mux:
             config["layered_runtime"] = {"layers": [UNIFIED_MUX]}
+        if dynamic:
+            listener_file = self.folder / f"{name}.lds.json"
+            self.listener = config["static_resources"]["listeners"].pop()
+            config["dynamic_resources"]["lds_config"] = {
+                "resource_api_version": "V3",
+                "path_config_source": {"path": str(listener_file)},
+            }
+            self.listener_file = listener_file
+            self.set_filters(*filters)
         if tls:
             config["static_resources"]["clusters"][0]["transport_socket"] = transport_socket(**tls)
         self.bootstrap.write_text(json.dumps(config, indent=1))
@@ -238,6 +251,7 @@ class Envoy(Process):
         address = self.folder / f"{self.name}.admin"
         address.unlink(missing_ok=True)
         command = [ENVOY, "-c", self.bootstrap, "--concurrency", 1, "--log-level", "warning"]
+        command += ["--drain-time-s", 1, "--drain-strategy", "immediate"]
         self.spawn([*command, "--disable-hot-restart", "--admin-address-path", address])
         self.wait_up(lambda: address.exists() and address.read_text(), "no admin address")
         self.admin_port = int(address.read_text().rpartition(":")[2])
@@ -248,6 +262,18 @@ class Envoy(Process):
     def restart(self):
         self.stop()
         self.start()
+
+    def set_filters(self, *names):
+        """Changes a dynamic listener: of its filters, those with these names stay or come back."""
+        changed = copy.deepcopy(self.listener)
+        chain = changed["filter_chains"][0]["filters"][0]["typed_config"]
+        chain["http_filters"] = [
+            f for f in chain["http_filters"] if f["name"] in (*names, "router")
+        ]
+        resource = {"@type": "type.googleapis.com/envoy.config.listener.v3.Listener", **changed}
+        temporary = self.listener_file.with_suffix(".new")
+        temporary.write_text(json.dumps({"resources": [resource]}))
+        os.replace(temporary, self.listener_file)
 
     def _listener_port(self):
         statuses = json.loads(self.admin("/listeners?format=json")).get("listener_statuses")

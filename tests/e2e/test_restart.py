@@ -3,8 +3,8 @@
 
 import signal
 
-from harness import Case, Traffic, extension
-from processes import wait_until
+from harness import Case, Traffic, altered, extension, module
+from processes import wait_equal, wait_until
 
 FILTER = "default/filter"
 
@@ -25,6 +25,11 @@ def wait_reconnected(envoy, before):
         lambda: connections(envoy) > before and connected(envoy),
         f"{envoy.name} did not come back to wasmxds",
     )
+
+
+def messages(wasmxds):
+    """How many requests wasmxds read, and how many responses it sent."""
+    return tuple(wasmxds.metric(f"wasmxds_xds_{kind}_total") for kind in ("requests", "responses"))
 
 
 class RestartTest(Case):
@@ -103,6 +108,41 @@ class RestartTest(Case):
         self.remove("filter.wasm")
         wasmxds.start()
         self.assertHeader(self.envoy(wasmxds), "one")
+
+    def test_filter_that_was_dropped_is_sent_anew_after_a_reconnect_by_ads(self):
+        self.dropped_and_wanted_anew("default/marker")
+
+    def test_last_filter_that_was_dropped_is_sent_anew_after_a_reconnect_by_ads(self):
+        self.dropped_and_wanted_anew()
+
+    def dropped_and_wanted_anew(self, *kept):
+        self.write("filter.wasm", module())
+        self.write("marker.wasm", altered(b"x-wasm-filter", b"x-wasm-marker"))
+        self.write("filter.yaml", extension())
+        self.write("marker.yaml", extension("marker", uri="marker.wasm"))
+        wasmxds = self.wasmxds()
+        names = (FILTER, *kept)
+        envoy = self.envoy(wasmxds, *names, transport="ads", dynamic=True)
+        wait_until(
+            lambda: all(r["state"] == "SYNCED" for r in wasmxds.clients().values()), "no ACK"
+        )
+        requests, responses = messages(wasmxds)
+
+        envoy.set_filters(*kept)
+        # It says that it dropped the name, is told of a version without it, and accepts that,
+        # which it does not say where it has no name left.
+        wait_equal(
+            lambda: messages(wasmxds),
+            (requests + 1 + len(kept), responses + 1),
+            "the version was not moved on",
+        )
+        self.assertEqual(list(wasmxds.clients()), [(envoy.name, name) for name in kept])
+        wasmxds.stop()
+        envoy.set_filters(*names)
+        wait_until(lambda: envoy.stat("listener_manager.total_listeners_warming"), "no new listener")
+        wasmxds.start()
+        wait_equal(envoy.header, ["one"], "the filter did not come back", limit=10)
+        self.assertEqual(envoy.header("x-wasm-marker"), ["one"] if kept else [])
 
     def test_refused_configuration_does_not_come_back_after_a_restart(self):
         wasmxds, envoy = self.start_both()

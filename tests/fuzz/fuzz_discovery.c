@@ -116,12 +116,29 @@ static void check_not_refused(
 	assert(!who || !refusals_find(life->refusals, who, r->name, r->version));
 }
 
+static void send_mark(struct life *life)
+{
+	AUTO(buf) struct buf wire = BUF_INIT(LIMIT_RECORD_BYTES);
+	uint64_t before = life->stream.last_nonce;
+	struct stream_response said;
+	struct err err;
+
+	if (!stream_mark(&life->stream, &said))
+		return;
+	assert(life->variant == STREAM_SOTW && !life->full_state);
+	assert(life->stream.last_nonce > before && said.version[0] != '\0');
+	if (discovery_mark_encode(&wire, &said, &err) < 0)
+		abort();
+	assert(!stream_mark(&life->stream, &said));
+}
+
 static void send_all(struct life *life)
 {
 	struct subscription *sub;
 	const struct subscription *other;
 	struct stream_response said;
 
+	send_mark(life);
 	while ((sub = stream_next(&life->stream))) {
 		const struct record *r = payload_record(sub->resource->payload);
 		uint64_t before = life->stream.last_nonce;

@@ -32,16 +32,15 @@ struct request {
 	int about; /* name that the answered response was about; -1: it answers none */
 	unsigned version;
 	unsigned life;
-	unsigned wish;
 };
 
 struct response {
 	struct stream_response said;
+	bool empty; /* it only moves version_info on */
 	unsigned name;
 	unsigned version;
 	unsigned life;       /* of the subscription */
-	unsigned wish;       /* the newest that the server had heard */
-	bool covered[NAMES]; /* subscribed when it was sent */
+	bool covered[NAMES]; /* by its version_info, as the server means it */
 };
 
 struct envoy {
@@ -60,15 +59,12 @@ struct envoy {
 	unsigned credit[NAMES];   /* times that it may be sent what it has, for it asked again */
 	char info[DIGEST_HEX_LEN + 1];
 	char nonce[24];
-	bool exact;          /* info stands for all that it held in covered */
 	bool covered[NAMES]; /* by info */
-	unsigned wish;       /* times that a name was asked for anew */
-	bool vague;          /* info may cover a name that was asked for anew since */
+	bool exact;          /* info stands for all that the server knows it to hold */
 
 	/* what the server can know */
 	bool subscribed[NAMES];
 	unsigned life[NAMES]; /* counts the subscriptions to a name */
-	unsigned heard;       /* newest wish */
 	bool refused[NAMES][VERSIONS + 1];
 	struct map nonces; /* of this stream */
 };
@@ -102,7 +98,7 @@ static inline struct request *envoy_ask(struct envoy *e)
 
 	assert(e->n_up < QUEUE);
 	up = &e->up[e->n_up++];
-	*up = (struct request){.about = -1, .wish = e->wish};
+	*up = (struct request){.about = -1};
 	if (!envoy_is_sotw(e))
 		return up;
 	memcpy(up->names, e->wants, sizeof(up->names));
@@ -124,8 +120,6 @@ static inline void envoy_want_anew(struct envoy *e, unsigned name)
 	envoy_forget(e, name);
 	e->wants[name] = true;
 	e->credit[name]++;
-	e->wish++;
-	e->vague = true;
 	envoy_ask(e)->names[name] = true;
 }
 
@@ -144,8 +138,6 @@ static inline void envoy_accept_info(struct envoy *e, const struct response *dow
 	memcpy(e->info, down->said.version, sizeof(e->info));
 	memcpy(e->covered, down->covered, sizeof(e->covered));
 	e->exact = true;
-	if (down->wish == e->wish)
-		e->vague = false;
 }
 
 /* Returns whether it takes the response. */
@@ -181,7 +173,7 @@ static inline bool envoy_read(struct envoy *e)
 		return true;
 	down = e->down[0];
 	memmove(e->down, e->down + 1, --e->n_down * sizeof(e->down[0]));
-	taken = envoy_apply(e, &down);
+	taken = down.empty || envoy_apply(e, &down);
 	memcpy(e->nonce, down.said.nonce, sizeof(e->nonce));
 	if (taken)
 		envoy_accept_info(e, &down);
@@ -190,7 +182,7 @@ static inline bool envoy_read(struct envoy *e)
 	up = envoy_ask(e);
 	memcpy(up->nonce, down.said.nonce, sizeof(up->nonce));
 	up->refuses = !taken;
-	up->about = (int)down.name;
+	up->about = down.empty ? -1 : (int)down.name;
 	up->version = down.version;
 	up->life = down.life;
 	return taken;
@@ -199,13 +191,35 @@ static inline bool envoy_read(struct envoy *e)
 /* SotW: whether its info must be recognised, once all is settled. */
 static inline bool envoy_must_be_recognised(const struct envoy *e, const unsigned current[NAMES])
 {
+	unsigned wanted = 0;
+	bool refused = false;
+
 	for (unsigned i = 0; i < NAMES; i++) {
-		if (e->wants[i] != e->covered[i])
+		bool refuses = e->refused[i][current[i]];
+
+		if (e->wants[i] && !current[i])
 			return false;
-		if (e->wants[i] && (!current[i] || e->refused[i][current[i]]))
+		if ((e->wants[i] && !refuses) != e->covered[i])
 			return false;
+		wanted += e->wants[i];
+		refused |= e->wants[i] && refuses;
 	}
-	return e->exact && !e->vague;
+	/* where the only one is refused, there is nothing that could be sent again */
+	return e->exact && !(refused && wanted == 1);
+}
+
+/* SotW: whether info covers just what it wants, and it has not got all of that: it dropped a name
+ * and wants it anew, and the response that would have moved info on was lost with the stream. */
+static inline bool envoy_is_lost(const struct envoy *e)
+{
+	bool lacks = false;
+
+	for (unsigned i = 0; i < NAMES; i++) {
+		if (e->covered[i] && !e->wants[i])
+			return false;
+		lacks |= e->covered[i] && !e->offered[i];
+	}
+	return lacks;
 }
 
 /* Its first request after the stream broke.  known: the server must recognise it. */
@@ -216,16 +230,17 @@ static inline void envoy_return(struct envoy *e, bool known)
 	for (unsigned i = 0; i < NAMES; i++) {
 		bool untold = e->offered[i] != e->accepted[i] && !e->refused[i][e->offered[i]];
 
-		e->credit[i] = untold || (envoy_is_sotw(e) && !known);
+		e->credit[i] = untold || (envoy_is_sotw(e) && !(known && e->covered[i]));
 	}
 	e->n_up = 0;
 	e->n_down = 0;
 	e->nonce[0] = '\0';
-	/* A name that was dropped and is wanted anew while the stream is down is still covered by
-	 * the last version_info, and nothing on the wire tells: the model's Envoy then sends none.
+	/* No server can tell this from a client that has it all: the model's Envoy then sends none.
 	 */
-	if (e->vague)
+	if (envoy_is_lost(e)) {
 		e->info[0] = '\0';
+		memset(e->covered, 0, sizeof(e->covered));
+	}
 	up = envoy_ask(e);
 	memcpy(up->names, e->wants, sizeof(up->names));
 	if (!envoy_is_sotw(e))

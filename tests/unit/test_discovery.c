@@ -296,6 +296,23 @@ static void test_discovery_response_encode__wraps_a_sotw_resource(void)
 	wasmxds__xds__discovery_response__free_unpacked(m, NULL);
 }
 
+static void test_discovery_mark_encode__carries_nothing_but_the_version(void)
+{
+	AUTO(buf) struct buf wire = BUF_INIT(LIMIT_RECORD_BYTES);
+	const struct stream_response response = {.nonce = "42", .version = "0a"};
+	Wasmxds__Xds__DiscoveryResponse *m;
+	struct err err;
+
+	CU_ASSERT_EQUAL(discovery_mark_encode(&wire, &response, &err), 0);
+	m = wasmxds__xds__discovery_response__unpack(NULL, wire.len, (const uint8_t *)wire.data);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	CU_ASSERT_STRING_EQUAL(m->version_info, "0a");
+	CU_ASSERT_STRING_EQUAL(m->nonce, "42");
+	CU_ASSERT_STRING_EQUAL(m->type_url, STREAM_TYPE_URL);
+	CU_ASSERT_EQUAL(m->n_resources, 0);
+	wasmxds__xds__discovery_response__free_unpacked(m, NULL);
+}
+
 /* With full state, further resources follow the first: messages merge. */
 static void test_discovery_more_encode__adds_resources_to_a_response(void)
 {
@@ -362,6 +379,7 @@ TEST_MAIN("discovery", TEST(test_discovery_request_decode__reads_sotw),
 	TEST(test_discovery_request_decode__refuses_what_is_cut_within_a_field),
 	TEST(test_discovery_request_decode__refuses_garbage),
 	TEST(test_discovery_response_encode__wraps_a_sotw_resource),
+	TEST(test_discovery_mark_encode__carries_nothing_but_the_version),
 	TEST(test_discovery_more_encode__adds_resources_to_a_response),
 	TEST(test_discovery_response_encode__wraps_a_delta_resource),
 	TEST(test_discovery_response_encode__keeps_its_ceilings))
