@@ -25,6 +25,8 @@
 #include "base/err.h"
 #include "base/limits.h"
 
+#define ELECTION_TIMEOUT_MS 2000 /* two requests fit between a renewal and the deadline */
+
 struct election_terms {
 	int64_t duration_ms; /* a Lease that was not renewed for so long is free */
 	int64_t deadline_ms; /* who could not renew for so long holds it no more; well below it */
@@ -61,16 +63,15 @@ struct election_step {
 struct election {
 	struct election_terms terms;
 	char identity[LIMIT_LEASE_TEXT + 1];
-	struct election_lease seen;
-	bool known;                 /* seen is what the Lease was when last heard of */
-	bool absent;                /* there was none */
-	bool released;              /* given up, for good */
-	bool lost;                  /* held before, and no more, for good */
+	struct election_lease seen; /* as last heard of */
 	int64_t seen_at;            /* when seen.version was first heard of */
-	int64_t asked_at;           /* when the request under way was sent; -1: there is none */
-	enum election_action asked; /* of the request under way, or the last */
-	int64_t held_until;         /* exclusive; 0: never held */
-	int64_t next_at;            /* no request before */
+	bool fresh;         /* seen, or that there is none, is what a write may be based on */
+	bool absent;        /* there is no Lease */
+	bool released;      /* given up, for good */
+	bool lost;          /* held before, and no more, for good */
+	int64_t asked_at;   /* when the request under way was sent; -1: there is none */
+	int64_t held_until; /* exclusive; 0: never held */
+	int64_t next_at;    /* no request before */
 };
 
 /* identity must differ from that of every other process, also of an earlier one in the same pod.
@@ -81,25 +82,28 @@ int election_init(struct election *e, const struct election_terms *terms, const 
 /* What to do now; with a request under way, to wait. */
 struct election_step election_next(const struct election *e, int64_t now);
 
-/* The request that election_next() asked for goes out now. */
-void election_asked(struct election *e, enum election_action action, int64_t now);
+/* The request that election_next() wanted goes out now; without an answer within
+ * ELECTION_TIMEOUT_MS it failed. */
+void election_asked(struct election *e, int64_t now);
 
-/* It was answered: by the Lease, as read or as written; by there being none (lease NULL); by what
- * somebody else did in between; or not at all, also where nobody knows whether it was done.  A
- * server that wants to be left alone says for how long. */
-void election_answered(struct election *e, const struct election_lease *lease, int64_t now);
+/* It was answered: by the Lease as it was read, by the Lease as we wrote it, by there being none,
+ * by what somebody else did in between; or not at all, also where nobody knows whether it was done.
+ * A server that wants to be left alone says for how long. */
+void election_read(struct election *e, const struct election_lease *lease, int64_t now);
+void election_written(struct election *e, const struct election_lease *lease, int64_t now);
+void election_absent(struct election *e, int64_t now);
 void election_conflicted(struct election *e, int64_t now);
 void election_failed(struct election *e, int64_t retry_after_ms, int64_t now);
 
 /* Whether this process may write now. */
 bool election_held(const struct election *e, int64_t now);
 
-/* Whether it held the Lease and does so no more: it should end. */
-bool election_lost(struct election *e, int64_t now);
+/* Whether it held the Lease and may not write any more, for good: it should end. */
+bool election_lost(const struct election *e, int64_t now);
 
-/* Gives up: election_held() is false from now on, and where the Lease is ours, *body is what to PUT
- * so that another may take it at once.  Returns whether there is something to send. */
-bool election_release(struct election *e);
+/* Gives up: election_held() is false from now on, and election_body() says that nobody holds the
+ * Lease, so that another may take it at once. */
+void election_release(struct election *e);
 
 /* Appends the Lease to send: held by us, or by nobody once released.  wall is the time as RFC 3339
  * with microseconds, which nobody compares with another clock. */
