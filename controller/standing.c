@@ -164,7 +164,7 @@ static void set_programmed(struct standing *out, const struct conditions_facts *
 
 static void set_all(struct standing *out, enum condition_type from, enum status_reason reason)
 {
-	for (int i = from; i < CONDITION_TYPES; i++)
+	for (int i = (int)from; i < CONDITION_TYPES; i++)
 		set(&out->conditions[i], CONDITION_UNKNOWN, reason, NULL);
 }
 
