@@ -7,6 +7,7 @@
 
 #include "api/manifest.h"
 #include "base/auto.h"
+#include "base/io.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/quote.h"
@@ -115,7 +116,7 @@ static void take_extension(struct filling *f, const char *file, struct extension
 			file, name);
 		f->wrong = true;
 	}
-	targets_apply(&f->targets, ext);
+	(void)targets_apply(&f->targets, ext);
 }
 
 /* Hands the objects of one file to the targets. */
@@ -138,7 +139,7 @@ static void take(void *arg, const char *file, const struct buf *text)
 		if (o->kind == OBJECT_EXTENSION)
 			take_extension(f, file, STEAL(o->extension));
 		else
-			object_free(map_put(&f->targets.objects, key, STEAL(m.objects[i])));
+			targets_put_object(&f->targets, key, STEAL(m.objects[i]));
 	}
 }
 
@@ -163,15 +164,37 @@ static void draw(struct filling *f)
 }
 
 /* Each is tried once here; fetch/exchange.h has tried again by then what deserves it. */
+static bool is_under_way(const struct target *t)
+{
+	return t->attempts == 0 && (t->fetching || t->status.reason == STATUS_FETCHING ||
+					   t->status.reason == STATUS_UNKNOWN);
+}
+
+static bool is_any_under_way(const struct filling *f)
+{
+	const struct target *t;
+	const char *name;
+	size_t at = 0;
+
+	while ((t = map_next(&f->targets.by_name, &at, &name))) {
+		if (is_under_way(t))
+			return true;
+	}
+	return false;
+}
+
 static void fill(struct filling *f)
 {
 	struct pollfd done = {.fd = inbox_fd(f->targets.done), .events = POLLIN};
 
 	targets_advance(&f->targets);
-	while (targets_busy(&f->targets)) {
+	while (is_any_under_way(f)) {
+		int64_t pause = due_at(&f->targets.due) - io_monotonic_ms();
+
 		draw(f);
-		(void)poll(&done, 1, LOOK_MS);
+		(void)poll(&done, 1, pause < 0 ? 0 : (int)io_earlier(pause, LOOK_MS));
 		targets_collect(&f->targets);
+		targets_advance(&f->targets);
 	}
 	progress_clear(&f->progress);
 }
@@ -183,7 +206,7 @@ static void print_text(const char *name, const struct target *t)
 			t->recorded.module.hex, t->recorded_bytes, t->served_bytes);
 	else
 		(void)printf("%s: %s: %s\n", name, status_reason_name(t->status.reason),
-			t->status.message);
+			status_message(&t->status));
 }
 
 static void add_entry(cJSON *list, const char *name, const struct target *t)
@@ -193,7 +216,7 @@ static void add_entry(cJSON *list, const char *name, const struct target *t)
 	(void)cJSON_AddStringToObject(entry, "name", name);
 	(void)cJSON_AddStringToObject(entry, "reason", status_reason_name(t->status.reason));
 	if (!is_there(t))
-		(void)cJSON_AddStringToObject(entry, "message", t->status.message);
+		(void)cJSON_AddStringToObject(entry, "message", status_message(&t->status));
 	if (is_there(t)) {
 		(void)cJSON_AddStringToObject(entry, "version", t->served_version);
 		(void)cJSON_AddStringToObject(entry, "sha256", t->recorded.module.hex);

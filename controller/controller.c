@@ -22,7 +22,6 @@
 struct controller {
 	struct source *source; /* owned */
 	struct targets targets;
-	bool changed;     /* the source gave something: look at every target */
 	bool swept;       /* records that no manifest asks for were removed */
 	int64_t sweep_at; /* ms; when to try that again */
 	int stop_fd;      /* owned */
@@ -30,32 +29,24 @@ struct controller {
 	pthread_t thread;
 };
 
-static void put_object(struct controller *c, const char *key, struct object *object)
-{
-	object_free(map_put(&c->targets.objects, key, object));
-	targets_object_changed(&c->targets, key);
-}
-
 static void on_applied(struct controller *c, const char *key, struct object *applied)
 {
 	AUTO(object) struct object *object = applied;
 
 	if (object->kind == OBJECT_EXTENSION)
-		targets_apply(&c->targets, STEAL(object->extension));
+		(void)targets_apply(&c->targets, STEAL(object->extension));
 	else
-		put_object(c, key, STEAL(object));
+		targets_put_object(&c->targets, key, STEAL(object));
 }
 
 static void on_deleted(struct controller *c, const char *key)
 {
 	static const char prefix[] = EXTENSION_KIND "/";
 
-	if (strncmp(key, prefix, sizeof(prefix) - 1) == 0) {
+	if (strncmp(key, prefix, sizeof(prefix) - 1) == 0)
 		targets_delete(&c->targets, key + sizeof(prefix) - 1);
-		return;
-	}
-	object_free(map_take(&c->targets.objects, key));
-	targets_object_changed(&c->targets, key);
+	else
+		targets_put_object(&c->targets, key, NULL);
 }
 
 static void on_event(void *arg, struct source_event *event)
@@ -78,7 +69,6 @@ static void on_event(void *arg, struct source_event *event)
 		on_deleted(c, key);
 		break;
 	}
-	c->changed = true;
 }
 
 /* Removes records of manifests that went while nobody looked; not while a file is broken, since it
@@ -112,16 +102,9 @@ static void wait_for_work(struct controller *c)
 		{.fd = c->stop_fd, .events = POLLIN},
 		{.fd = inbox_fd(c->targets.done), .events = POLLIN},
 	};
-	int64_t due = io_earlier(c->targets.look_at, upkeep_due(&c->targets.upkeep));
-	int64_t wait = due - io_monotonic_ms();
+	int64_t wait = targets_due(&c->targets) - io_monotonic_ms();
 
 	source_wait(c->source, fds, 2, wait < 0 ? 0 : io_earlier(wait, IDLE_MS));
-}
-
-static void advance(struct controller *c)
-{
-	c->changed = false;
-	targets_advance(&c->targets);
 }
 
 static void *run(void *arg)
@@ -135,8 +118,7 @@ static void *run(void *arg)
 		if (step_source(c, &err) < 0)
 			log_error("manifests not readable", LOG_ERR(&err));
 		targets_upkeep(&c->targets);
-		if (c->changed || io_monotonic_ms() >= c->targets.look_at)
-			advance(c);
+		targets_advance(&c->targets);
 	}
 	return NULL;
 }
@@ -166,7 +148,7 @@ static int prepare(struct controller *c, const struct controller_options *option
 					      options->make_seal_key, err) < 0) ||
 		step_source(c, err) < 0)
 		return -1;
-	advance(c);
+	targets_advance(&c->targets);
 	return 0;
 }
 

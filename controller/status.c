@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/status.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/xalloc.h"
 
 const char *status_reason_name(enum status_reason reason)
 {
@@ -78,12 +80,23 @@ enum status_reason status_of_config(const struct err *err)
 	return err->code == ERR_DENIED ? STATUS_REFERENCE_DENIED : STATUS_INVALID_CONFIGURATION;
 }
 
+const char *status_message(const struct status *status)
+{
+	return status->message ? status->message : "";
+}
+
+void status_clear(struct status *status)
+{
+	free(status->message);
+	*status = (struct status){.reason = STATUS_UNKNOWN};
+}
+
 bool status_set(struct status *status, enum status_reason reason, const char *message)
 {
-	if (status->reason == reason &&
-		strncmp(status->message, message, sizeof(status->message) - 1) == 0)
+	if (status->reason == reason && strcmp(status_message(status), message) == 0)
 		return false;
+	status_clear(status);
 	status->reason = reason;
-	(void)snprintf(status->message, sizeof(status->message), "%s", message);
+	status->message = message[0] ? xstrdup(message) : NULL;
 	return true;
 }

@@ -40,7 +40,7 @@ enum status_reason {
 
 struct status {
 	enum status_reason reason;
-	char message[512]; /* for people; where it is programmed, the version */
+	char *message; /* owned; for people; where it is programmed, the version; NULL: "" */
 };
 
 /* As manifests and logs spell it, "DigestMismatch"; never NULL. */
@@ -56,5 +56,8 @@ enum status_reason status_of_config(const struct err *err);
 
 /* Sets reason and message, and returns whether either is new. */
 bool status_set(struct status *status, enum status_reason reason, const char *message);
+
+const char *status_message(const struct status *status); /* never NULL; borrowed */
+void status_clear(struct status *status);
 
 #endif

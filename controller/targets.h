@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * controller/targets.h - every extension that is wanted, and what is done for it: the shell around
- * controller/reconcile.h.  Owns the store and the fetches; knows nothing of where manifests come
- * from. Threads: the controller's.
+ * controller/reconcile.h.  Owns the store and the fetches.  What one change costs does not grow
+ * with the number of extensions.
+ * Threads: the controller's.
  */
 #ifndef WASMXDS_CONTROLLER_TARGETS_H
 #define WASMXDS_CONTROLLER_TARGETS_H
@@ -12,22 +13,41 @@
 #include "api/manifest.h"
 #include "base/err.h"
 #include "base/inbox.h"
+#include "controller/due.h"
+#include "controller/metrics.h"
+#include "controller/references.h"
+#include "controller/target.h"
 #include "controller/upkeep.h"
 #include "fetch/pool.h"
+#include "kube/source.h"
 #include "store/store.h"
+
+/* Who is told, and asked; all may be NULL. */
+struct targets_owner {
+	void (*looked_at)(void *arg, const struct target *t); /* something may be new of it */
+	bool (*may_write)(void *arg);                         /* whether the store is ours now */
+	void *arg;
+};
 
 struct targets {
 	struct fetch_options fetch;
-	char *temp_dir;          /* owned; what fetch.temp_dir points to */
-	struct store *store;     /* owned */
-	struct fetch_pool *pool; /* owned */
-	struct inbox *done;      /* owned; of struct fetch_job */
-	struct map by_name;      /* name → struct target, owned */
-	struct map objects;      /* Secrets and ConfigMaps: key → struct object, owned */
-	int64_t look_at;         /* ms; when to look at some target again */
-	struct map on_the_way;   /* digests that a fetch under way will bring; no values */
-	bool all_due;            /* what configurations are read from changed */
-	bool unswept;            /* a record that should go could not be removed */
+	char *temp_dir;              /* owned; what fetch.temp_dir points to */
+	struct store *store;         /* owned */
+	struct fetch_pool *pool;     /* owned */
+	struct inbox *done;          /* owned; of struct fetch_job */
+	const struct source *source; /* borrowed; says what objects are known; NULL: all are */
+	struct targets_owner owner;
+	struct metrics *metrics;      /* borrowed */
+	struct map by_name;           /* name → struct target, owned */
+	struct map objects;           /* Secrets and ConfigMaps: key → struct object, owned */
+	struct due due;               /* when to look at which target */
+	struct references references; /* who uses which object */
+	struct map on_the_way;        /* digests that a fetch under way will bring; no values */
+	struct map stripped;          /* digest of a module → struct stripped, owned */
+	struct map needed;            /* while needs_known: digests of blobs that targets need */
+	bool needs_known;
+	size_t fetching; /* targets */
+	bool unswept;    /* a record that should go could not be removed */
 	struct upkeep upkeep;
 };
 
@@ -46,24 +66,29 @@ int targets_use_keys(struct targets *ts, const char *path, bool make, struct err
 /* Waits for the workers, which fetch.stop must have ended. */
 void targets_clear(struct targets *ts);
 
-/* A manifest says so; ext is taken over. */
-void targets_apply(struct targets *ts, struct extension *ext);
+/* Somebody asks for ext, which is taken over.  Returns its target; borrowed. */
+struct target *targets_apply(struct targets *ts, struct extension *ext);
 
-/* No manifest asks for it any more: its record goes, so that nobody new gets it. */
+/* What stands under the name now is not accepted: what was served before stays. */
+struct target *targets_refuse(struct targets *ts, const char *name, const char *why);
+
+/* Nobody asks for it any more: its record goes, so that nobody new gets it. */
 void targets_delete(struct targets *ts, const char *name);
 
-/* A Secret or ConfigMap changed: fetches that failed for want of it need not wait. */
-void targets_object_changed(struct targets *ts, const char *key);
+/* A Secret or ConfigMap is new (taken over), or gone (NULL): those that use it are looked at. */
+void targets_put_object(struct targets *ts, const char *key, struct object *object);
 
-/* Brings each target that is due as far as it can go now; sets look_at. */
+/* Brings targets that are due as far as they can go now, for a fraction of a second at most. */
 void targets_advance(struct targets *ts);
 
-/* Does a small piece of the store's upkeep where that is due; sets look_at where it shows something
- * amiss. */
+/* Does a small piece of the store's upkeep where that is due. */
 void targets_upkeep(struct targets *ts);
 
 /* Takes in the fetches that ended. */
 void targets_collect(struct targets *ts);
+
+/* When targets_advance() or targets_upkeep() has something to do. */
+int64_t targets_due(const struct targets *ts);
 
 /* Returns whether a fetch is under way. */
 bool targets_busy(const struct targets *ts);

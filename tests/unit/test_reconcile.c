@@ -7,6 +7,7 @@
 #include "tests/unit/test.h"
 
 #define SOURCE "https://example.com/f.wasm"
+#define REVISION "\"r1\""
 
 static struct digest digest_named(const char *text)
 {
@@ -31,7 +32,7 @@ static struct extension *extension_of(enum image_protocol protocol, const char *
 
 static void desire(struct target *t, const char *pinned, const char *source)
 {
-	target_desire(t, extension_of(PROTOCOL_HTTPS, pinned), xstrdup(source));
+	(void)target_desire(t, extension_of(PROTOCOL_HTTPS, pinned), xstrdup(source));
 }
 
 static struct target *target_wanting(const char *pinned)
@@ -46,16 +47,24 @@ static struct target *target_following(void)
 {
 	struct target *t = target_new("a/1");
 
-	target_desire(t, extension_of(PROTOCOL_LOCAL_FS, NULL), xstrdup("local_fs://f.wasm"));
+	(void)target_desire(t, extension_of(PROTOCOL_LOCAL_FS, NULL), xstrdup("local_fs://f.wasm"));
 	return t;
+}
+
+/* As targets_start_fetch() does, but for the mark of a followed file. */
+static void begin(struct target *t)
+{
+	if (t->desired)
+		target_fetching(t, t->file_mark);
 }
 
 static void fetched(struct target *t, const char *module)
 {
 	struct digest d = digest_named(module);
+	const struct target_catch got = {.module = &d, .revision = REVISION};
 
-	t->fetching = true;
-	target_fetched(t, &d, NULL, 0, 0);
+	begin(t);
+	target_fetched(t, &got, NULL, 0, 0);
 }
 
 static void failed(struct target *t, enum err_code code, int64_t now)
@@ -63,7 +72,7 @@ static void failed(struct target *t, enum err_code code, int64_t now)
 	struct err err;
 
 	(void)err_set(&err, code, "why");
-	t->fetching = true;
+	begin(t);
 	target_fetched(t, NULL, &err, now, 0);
 }
 
@@ -75,6 +84,11 @@ static void observe(struct target *t, const char *source, const char *module)
 	r.source = xstrdup(source);
 	r.module = digest_named(module);
 	target_observe(t, &r);
+}
+
+static enum err_code failure_code(const struct target *t)
+{
+	return t->failure ? t->failure->code : ERR_NONE;
 }
 
 /* Asserts in the words of the caller: what is to be done now. */
@@ -179,7 +193,7 @@ static void test_reconcile__waits_after_a_failure(void)
 	struct target *t = target_wanting(NULL);
 
 	failed(t, ERR_TRANSIENT, 1000);
-	CU_ASSERT_EQUAL(t->failure.code, ERR_TRANSIENT);
+	CU_ASSERT_EQUAL(failure_code(t), ERR_TRANSIENT);
 	CU_ASSERT_EQUAL(t->attempts, 1);
 	CU_ASSERT_EQUAL(t->retry_at, 1000 + backoff_delay_ms(ERR_TRANSIENT, 1, 0));
 	CU_ASSERT_TRUE(only_waits(t, &(struct reconcile_facts){.now = 1000}, t->retry_at));
@@ -188,7 +202,7 @@ static void test_reconcile__waits_after_a_failure(void)
 	CU_ASSERT_EQUAL(t->attempts, 2);
 	CU_ASSERT_EQUAL(t->retry_at, 2000 + backoff_delay_ms(ERR_DENIED, 2, 0));
 	fetched(t, "m");
-	CU_ASSERT_EQUAL(t->failure.code, ERR_NONE);
+	CU_ASSERT_PTR_NULL(t->failure);
 	CU_ASSERT_EQUAL(t->attempts, 0);
 	target_free(t);
 }
@@ -199,14 +213,14 @@ static void test_target_desire__forgets_failures_with_the_image(void)
 
 	failed(t, ERR_UNVERIFIED, 1000);
 	desire(t, "one", SOURCE);
-	CU_ASSERT_EQUAL(t->failure.code, ERR_UNVERIFIED);
+	CU_ASSERT_EQUAL(failure_code(t), ERR_UNVERIFIED);
 	CU_ASSERT_TRUE(only_waits(t, &(struct reconcile_facts){.now = 1000}, t->retry_at));
 	desire(t, "two", SOURCE);
-	CU_ASSERT_EQUAL(t->failure.code, ERR_NONE);
+	CU_ASSERT_PTR_NULL(t->failure);
 	CU_ASSERT_TRUE(only_fetches(t, &(struct reconcile_facts){.now = 1000}));
 	failed(t, ERR_TRANSIENT, 1000);
 	desire(t, "two", "https://example.com/other.wasm");
-	CU_ASSERT_EQUAL(t->failure.code, ERR_NONE);
+	CU_ASSERT_PTR_NULL(t->failure);
 	CU_ASSERT_EQUAL(t->attempts, 0);
 	CU_ASSERT_TRUE(only_fetches(t, &(struct reconcile_facts){.now = 1000}));
 	target_free(t);
@@ -231,18 +245,18 @@ static void test_target_fetched__ignores_what_is_outdated(void)
 {
 	struct target *t = target_wanting(NULL);
 
-	t->fetching = true;
+	begin(t);
 	desire(t, NULL, "https://example.com/other.wasm");
 	CU_ASSERT_TRUE(only_waits(t, &(struct reconcile_facts){.now = 0}, INT64_MAX));
 	fetched(t, "of the old source");
 	CU_ASSERT_PTR_NULL(t->fetched.source);
 	CU_ASSERT_TRUE(only_fetches(t, &(struct reconcile_facts){.has_fetched = true}));
 	failed(t, ERR_TRANSIENT, 1000);
-	CU_ASSERT_EQUAL(t->failure.code, ERR_TRANSIENT);
-	t->fetching = true;
+	CU_ASSERT_EQUAL(failure_code(t), ERR_TRANSIENT);
+	begin(t);
 	desire(t, NULL, SOURCE);
 	failed(t, ERR_TRANSIENT, 2000);
-	CU_ASSERT_EQUAL(t->failure.code, ERR_NONE);
+	CU_ASSERT_PTR_NULL(t->failure);
 	CU_ASSERT_EQUAL(t->retry_at, 0);
 	target_free(t);
 }
@@ -251,7 +265,7 @@ static void test_target_fetched__counts_where_the_image_stayed_the_same(void)
 {
 	struct target *t = target_wanting(NULL);
 
-	t->fetching = true;
+	begin(t);
 	desire(t, NULL, SOURCE);
 	fetched(t, "m");
 	CU_ASSERT_TRUE(only_commits(t, &(struct reconcile_facts){.has_fetched = true}, "m"));
@@ -336,48 +350,300 @@ static void test_reconcile__tries_a_followed_file_again_beside_its_last_good_mod
 	target_free(t);
 }
 
-static void test_target_observe__learns_what_is_left_of_a_module(void)
+static bool needs(const struct target *t, const struct digest *digest)
 {
-	struct target *t = target_wanting(NULL);
-	AUTO(record) struct record r = RECORD_INIT;
+	struct digest out[TARGET_NEEDS];
+	size_t n = target_needs(t, out);
 
-	record_init(&r);
-	r.source = xstrdup("https://elsewhere");
-	r.version = xstrdup("01");
-	r.module_bytes = 100;
-	r.served_bytes = 100;
-	digest_of(&r.module, "whole", 5);
-	r.served = r.module;
-	target_observe(t, &r);
-	CU_ASSERT_FALSE(digest_is_set(&t->stripped.module));
-	r.served_bytes = 10;
-	digest_of(&r.served, "left", 4);
-	target_observe(t, &r);
-	CU_ASSERT_TRUE(digest_equal(&t->stripped.module, &r.module));
-	CU_ASSERT_TRUE(digest_equal(&t->stripped.served.digest, &r.served));
-	CU_ASSERT_EQUAL(t->stripped.served.bytes, 10);
-	CU_ASSERT_EQUAL(t->recorded_bytes, 100);
-	CU_ASSERT_EQUAL(t->served_bytes, 10);
-	CU_ASSERT_TRUE(target_needs(t, &r.served));
-	target_observe(t, NULL);
-	CU_ASSERT_EQUAL(t->served_bytes, 0);
-	target_free(t);
+	for (size_t i = 0; i < n; i++) {
+		if (digest_equal(&out[i], digest))
+			return true;
+	}
+	return false;
 }
 
 static void test_target_needs__means_what_it_is_or_will_be_made_from(void)
 {
 	struct target *t = target_new("a/1");
 	struct digest pinned = digest_named("pinned");
-	struct digest fetched = digest_named("fetched");
+	struct digest new = digest_named("fetched");
+	AUTO(record) struct record r = RECORD_INIT;
 
-	CU_ASSERT_FALSE(target_needs(t, &pinned));
+	CU_ASSERT_FALSE(needs(t, &pinned));
 	desire(t, NULL, SOURCE);
-	target_fetched(t, &fetched, NULL, 0, 0);
-	CU_ASSERT_TRUE(target_needs(t, &fetched));
-	CU_ASSERT_FALSE(target_needs(t, &pinned));
+	fetched(t, "fetched");
+	CU_ASSERT_TRUE(needs(t, &new));
+	CU_ASSERT_FALSE(needs(t, &pinned));
 	desire(t, "pinned", "https://example.com/other.wasm");
-	CU_ASSERT_TRUE(target_needs(t, &pinned));
-	CU_ASSERT_FALSE(target_needs(t, &fetched));
+	CU_ASSERT_TRUE(needs(t, &pinned));
+	CU_ASSERT_FALSE(needs(t, &new));
+	r.version = xstrdup("01");
+	r.served = digest_named("left");
+	target_observe(t, &r);
+	CU_ASSERT_TRUE(needs(t, &r.served));
+	target_free(t);
+}
+
+static struct target *target_tracking(int64_t interval_ms)
+{
+	struct target *t = target_new("a/1");
+	struct extension *ext = extension_of(PROTOCOL_HTTPS, NULL);
+
+	ext->image.track_ms = interval_ms;
+	(void)target_desire(t, ext, xstrdup(SOURCE));
+	return t;
+}
+
+static void test_reconcile__asks_a_tracked_source_each_interval(void)
+{
+	struct target *t = target_tracking(100000);
+	struct reconcile_facts facts = {.now = 0};
+	struct reconcile_step step;
+
+	CU_ASSERT_TRUE(only_fetches(t, &facts));
+	fetched(t, "m");
+	CU_ASSERT_EQUAL(t->check_at, 90000);
+	facts.has_fetched = true;
+	step = reconcile(t, &facts);
+	CU_ASSERT_FALSE(step.fetch);
+	CU_ASSERT_TRUE(step.commit);
+	CU_ASSERT_EQUAL(step.wake_at, 90000);
+	facts.now = 90000;
+	step = reconcile(t, &facts);
+	CU_ASSERT_TRUE(step.fetch);
+	CU_ASSERT_TRUE(step.commit);
+	CU_ASSERT_STRING_EQUAL(step.known, REVISION);
+	target_free(t);
+}
+
+static void test_target_fetched__spreads_the_next_questions(void)
+{
+	struct target *t = target_tracking(100000);
+	struct digest d = digest_named("m");
+	const struct target_catch got = {.module = &d, .revision = ""};
+
+	for (uint32_t random = 0; random < 100000; random += 777) {
+		begin(t);
+		target_fetched(t, &got, NULL, 500, random);
+		CU_ASSERT(t->check_at >= 90500 && t->check_at <= 110500);
+	}
+	begin(t);
+	target_fetched(t, &got, NULL, 500, 20000);
+	CU_ASSERT_EQUAL(t->check_at, 110500);
+	target_free(t);
+}
+
+static void test_reconcile__keeps_the_module_of_a_tracked_source_that_fails(void)
+{
+	struct target *t = target_tracking(100000);
+	struct reconcile_facts facts = {.has_fetched = true};
+	struct reconcile_step step;
+
+	fetched(t, "m");
+	failed(t, ERR_TRANSIENT, 90000);
+	CU_ASSERT_TRUE(reconcile_lags(t));
+	facts.now = 90000;
+	step = reconcile(t, &facts);
+	CU_ASSERT_FALSE(step.fetch);
+	CU_ASSERT_TRUE(step.commit);
+	CU_ASSERT_EQUAL(step.wake_at, t->retry_at);
+	target_free(t);
+}
+
+static void test_target_fetched__knows_what_did_not_change(void)
+{
+	struct target *t = target_tracking(100000);
+	const struct target_catch same = {.unchanged = true};
+	struct digest m = digest_named("m");
+
+	observe(t, SOURCE, "m");
+	failed(t, ERR_TRANSIENT, 0);
+	begin(t);
+	target_fetched(t, &same, NULL, 1000, 0);
+	CU_ASSERT_PTR_NULL(t->failure);
+	CU_ASSERT_FALSE(t->unrecorded);
+	CU_ASSERT_EQUAL(t->check_at, 91000);
+	CU_ASSERT_TRUE(digest_equal(&target_resolution(t)->module, &m));
+	target_free(t);
+}
+
+/* Another revision of the same module goes into the record, so that it is known after a restart. */
+static void test_target_fetched__has_another_revision_recorded(void)
+{
+	struct target *t = target_tracking(100000);
+
+	observe(t, SOURCE, "m");
+	fetched(t, "m");
+	CU_ASSERT_TRUE(t->unrecorded);
+	observe(t, SOURCE, "m");
+	CU_ASSERT_FALSE(t->unrecorded);
+	CU_ASSERT_PTR_NULL(t->fetched.source);
+	target_free(t);
+}
+
+static void test_target_desire__asks_at_once_when_tracking_begins(void)
+{
+	struct target *t = target_wanting(NULL);
+	struct extension *ext = extension_of(PROTOCOL_HTTPS, NULL);
+	struct reconcile_facts facts = {.has_recorded = true};
+
+	observe(t, SOURCE, "m");
+	target_resume(t, 1000, 999);
+	CU_ASSERT_TRUE(only_commits(t, &facts, "m"));
+	ext->image.track_ms = 100000;
+	(void)target_desire(t, ext, xstrdup(SOURCE));
+	CU_ASSERT_TRUE(reconcile(t, &facts).fetch);
+	target_free(t);
+}
+
+static void test_target_resume__spreads_the_first_questions(void)
+{
+	struct target *t = target_new("a/1");
+	struct extension *ext = extension_of(PROTOCOL_HTTPS, NULL);
+	struct reconcile_facts facts = {.now = 1000, .has_recorded = true};
+	struct reconcile_step step;
+
+	observe(t, SOURCE, "m");
+	target_resume(t, 1000, 60999);
+	ext->image.track_ms = 100000;
+	(void)target_desire(t, ext, xstrdup(SOURCE));
+	step = reconcile(t, &facts);
+	CU_ASSERT_FALSE(step.fetch);
+	CU_ASSERT_EQUAL(step.wake_at, 1999);
+	target_free(t);
+}
+
+static void desire_refetch(struct target *t, const char *pinned, const char *value)
+{
+	struct extension *ext = extension_of(PROTOCOL_HTTPS, pinned);
+
+	ext->refetch = xstrdup_null(value);
+	(void)target_desire(t, ext, xstrdup(SOURCE));
+}
+
+static void test_reconcile__fetches_once_for_each_value_of_refetch(void)
+{
+	struct target *t = target_new("a/1");
+	struct reconcile_facts facts = {.has_recorded = true};
+
+	desire_refetch(t, NULL, NULL);
+	observe(t, SOURCE, "m");
+	CU_ASSERT_TRUE(only_commits(t, &facts, "m"));
+	desire_refetch(t, NULL, "one");
+	CU_ASSERT_TRUE(reconcile(t, &facts).fetch);
+	CU_ASSERT_PTR_NULL(reconcile(t, &facts).known);
+	CU_ASSERT_TRUE(reconcile(t, &facts).commit);
+	fetched(t, "m");
+	CU_ASSERT_STRING_EQUAL(t->refetched, "one");
+	CU_ASSERT_TRUE(t->unrecorded);
+	facts.has_fetched = true;
+	CU_ASSERT_TRUE(only_commits(t, &facts, "m"));
+	desire_refetch(t, NULL, NULL);
+	CU_ASSERT_TRUE(only_commits(t, &facts, "m"));
+	desire_refetch(t, NULL, "two");
+	CU_ASSERT_TRUE(reconcile(t, &facts).fetch);
+	target_free(t);
+}
+
+static void test_reconcile__fetches_what_is_pinned_for_refetch_too(void)
+{
+	struct target *t = target_new("a/1");
+	struct reconcile_facts facts = {.has_pinned = true};
+
+	desire_refetch(t, "m", "one");
+	CU_ASSERT_TRUE(reconcile(t, &facts).fetch);
+	failed(t, ERR_NOT_FOUND, 0);
+	CU_ASSERT_TRUE(target_wants_refetch(t));
+	CU_ASSERT_TRUE(reconcile_lags(t));
+	CU_ASSERT_TRUE(reconcile(t, &facts).commit);
+	CU_ASSERT_FALSE(reconcile(t, &facts).fetch);
+	facts.now = t->retry_at;
+	CU_ASSERT_TRUE(reconcile(t, &facts).fetch);
+	fetched(t, "m");
+	CU_ASSERT_TRUE(only_commits(t, &facts, "m"));
+	target_free(t);
+}
+
+/* The value that a fetch is for is the one that stood there when it began. */
+static void test_target_fetched__does_not_answer_a_later_refetch(void)
+{
+	struct target *t = target_new("a/1");
+	struct digest m = digest_named("m");
+	const struct target_catch got = {.module = &m, .revision = ""};
+
+	desire_refetch(t, NULL, "one");
+	begin(t);
+	desire_refetch(t, NULL, "two");
+	target_fetched(t, &got, NULL, 0, 0);
+	CU_ASSERT_STRING_EQUAL(t->refetched, "one");
+	CU_ASSERT_TRUE(target_wants_refetch(t));
+	target_free(t);
+}
+
+/* A restart does not ask again. */
+static void test_target_observe__knows_what_refetch_was_answered(void)
+{
+	struct target *t = target_new("a/1");
+	AUTO(record) struct record r = RECORD_INIT;
+
+	r.version = xstrdup("01");
+	r.source = xstrdup(SOURCE);
+	r.refetch = xstrdup("one");
+	r.revision = xstrdup(REVISION);
+	r.module = digest_named("m");
+	target_observe(t, &r);
+	desire_refetch(t, NULL, "one");
+	CU_ASSERT_FALSE(target_wants_refetch(t));
+	CU_ASSERT_STRING_EQUAL(target_resolution(t)->revision, REVISION);
+	target_free(t);
+}
+
+static void test_reconcile__does_nothing_while_suspended(void)
+{
+	struct target *t = target_new("a/1");
+	struct extension *ext = extension_of(PROTOCOL_HTTPS, NULL);
+
+	ext->suspend = true;
+	ext->image.track_ms = 100000;
+	ext->refetch = xstrdup("one");
+	(void)target_desire(t, ext, xstrdup(SOURCE));
+	CU_ASSERT_TRUE(only_waits(t, &(struct reconcile_facts){.now = 0}, INT64_MAX));
+	observe(t, SOURCE, "m");
+	CU_ASSERT_TRUE(only_waits(t, &(struct reconcile_facts){.has_recorded = true}, INT64_MAX));
+	CU_ASSERT_TRUE(reconcile(t, &(struct reconcile_facts){.has_recorded = true}).known_module);
+	target_free(t);
+}
+
+/* After a restart the source may not have said yet what Secrets there are. */
+static void test_reconcile__waits_for_word_of_what_it_refers_to(void)
+{
+	struct target *t = target_wanting(NULL);
+
+	CU_ASSERT_TRUE(only_waits(t, &(struct reconcile_facts){.unsure_pull = true}, INT64_MAX));
+	CU_ASSERT_TRUE(only_fetches(t, &(struct reconcile_facts){.unsure_configs = true}));
+	observe(t, SOURCE, "m");
+	CU_ASSERT_TRUE(only_waits(t,
+		&(struct reconcile_facts){.has_recorded = true, .unsure_configs = true},
+		INT64_MAX));
+	target_free(t);
+}
+
+static void test_target_refuse__keeps_what_was_desired(void)
+{
+	struct target *t = target_wanting(NULL);
+
+	target_refuse(t, "spec.runtime: is wrong");
+	CU_ASSERT_STRING_EQUAL(t->refusal, "spec.runtime: is wrong");
+	CU_ASSERT_PTR_NOT_NULL(t->desired);
+	desire(t, NULL, SOURCE);
+	CU_ASSERT_PTR_NULL(t->refusal);
+	target_free(t);
+	t = target_new("a/1");
+	CU_ASSERT_FALSE(target_wanted(t));
+	target_refuse(t, "");
+	CU_ASSERT_TRUE(target_wanted(t));
+	target_abandon(t);
+	CU_ASSERT_FALSE(target_wanted(t));
 	target_free(t);
 }
 
@@ -397,5 +663,18 @@ TEST_MAIN("reconcile", TEST(test_reconcile__does_nothing_for_what_nobody_asks_fo
 	TEST(test_reconcile__follows_a_file_that_changes),
 	TEST(test_reconcile__looks_at_a_changed_file_before_the_backoff_ends),
 	TEST(test_reconcile__tries_a_followed_file_again_beside_its_last_good_module),
-	TEST(test_target_observe__learns_what_is_left_of_a_module),
-	TEST(test_target_needs__means_what_it_is_or_will_be_made_from))
+	TEST(test_target_needs__means_what_it_is_or_will_be_made_from),
+	TEST(test_reconcile__asks_a_tracked_source_each_interval),
+	TEST(test_target_fetched__spreads_the_next_questions),
+	TEST(test_reconcile__keeps_the_module_of_a_tracked_source_that_fails),
+	TEST(test_target_fetched__knows_what_did_not_change),
+	TEST(test_target_fetched__has_another_revision_recorded),
+	TEST(test_target_desire__asks_at_once_when_tracking_begins),
+	TEST(test_target_resume__spreads_the_first_questions),
+	TEST(test_reconcile__fetches_once_for_each_value_of_refetch),
+	TEST(test_reconcile__fetches_what_is_pinned_for_refetch_too),
+	TEST(test_target_fetched__does_not_answer_a_later_refetch),
+	TEST(test_target_observe__knows_what_refetch_was_answered),
+	TEST(test_reconcile__does_nothing_while_suspended),
+	TEST(test_reconcile__waits_for_word_of_what_it_refers_to),
+	TEST(test_target_refuse__keeps_what_was_desired))

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "controller/target.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/auto.h"
+#include "base/xalloc.h"
+#include "controller/backoff.h"
+
+#define RESUME_MS 60000 /* over which tracked sources are asked after a restart */
+#define JITTER 10       /* an interval is off by at most its tenth */
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static void put_text(char **to, const char *text)
+{
+	char *copy = text && text[0] ? xstrdup(text) : NULL;
+
+	free(*to);
+	*to = copy;
+}
+
+static void resolution_clear(struct resolution *r)
+{
+	free(r->source);
+	free(r->revision);
+	*r = (struct resolution){.source = NULL};
+}
+
+static bool resolves(const struct target *t, const struct resolution *r)
+{
+	return r->source && t->source && strcmp(r->source, t->source) == 0;
+}
+
+const struct resolution *target_resolution(const struct target *t)
+{
+	if (resolves(t, &t->fetched))
+		return &t->fetched;
+	return resolves(t, &t->recorded) ? &t->recorded : NULL;
+}
+
+size_t target_needs(const struct target *t, struct digest out[TARGET_NEEDS])
+{
+	size_t n = 0;
+
+	if (!t->desired)
+		return 0;
+	out[n++] = t->desired->image.sha256;
+	out[n++] = t->served;
+	if (resolves(t, &t->fetched))
+		out[n++] = t->fetched.module;
+	if (resolves(t, &t->recorded))
+		out[n++] = t->recorded.module;
+	return n;
+}
+
+bool target_wanted(const struct target *t)
+{
+	return t->desired || t->refusal;
+}
+
+bool target_wants_refetch(const struct target *t)
+{
+	return t->desired && t->desired->refetch && !same_text(t->desired->refetch, t->refetched);
+}
+
+static bool same_image(const struct target *t, const struct extension *ext, const char *source)
+{
+	return t->desired && strcmp(t->source, source) == 0 &&
+	       digest_equal(&t->desired->image.sha256, &ext->image.sha256);
+}
+
+static void forget_failure(struct target *t)
+{
+	free(STEAL(t->failure));
+	t->attempts = 0;
+}
+
+bool target_desire(struct target *t, struct extension *ext, char *source)
+{
+	bool other = !same_image(t, ext, source);
+
+	if (other) {
+		forget_failure(t);
+		t->retry_at = 0;
+		t->file_mark = 0;
+		t->outdated = t->fetching;
+	}
+	if (t->desired && t->desired->image.track_ms != ext->image.track_ms)
+		t->check_at = 0;
+	extension_free(t->desired);
+	free(t->source);
+	t->desired = ext;
+	t->source = source;
+	free(STEAL(t->refusal));
+	return other;
+}
+
+void target_refuse(struct target *t, const char *why)
+{
+	put_text(&t->refusal, why[0] ? why : "it is not accepted");
+}
+
+void target_abandon(struct target *t)
+{
+	extension_free(STEAL(t->desired));
+	free(STEAL(t->refusal));
+	target_observe(t, NULL);
+}
+
+void target_observe(struct target *t, const struct record *r)
+{
+	bool settled = r && digest_equal(&t->fetched.module, &r->module) &&
+		       same_text(t->fetched.source, r->source);
+
+	free(t->served_version);
+	t->served_version = r ? xstrdup(r->version) : NULL;
+	resolution_clear(&t->recorded);
+	t->unrecorded = false;
+	t->recorded_bytes = r ? r->module_bytes : 0;
+	t->served_bytes = r ? r->served_bytes : 0;
+	t->served = r ? r->served : (struct digest){0};
+	t->has_secret = r && r->secret;
+	if (!r)
+		return;
+	t->recorded = (struct resolution){.source = xstrdup_null(r->source),
+		.revision = xstrdup_null(r->revision),
+		.module = r->module};
+	put_text(&t->refetched, r->refetch);
+	if (settled)
+		resolution_clear(&t->fetched);
+}
+
+void target_resume(struct target *t, int64_t now, uint32_t random)
+{
+	t->check_at = now + random % RESUME_MS;
+}
+
+void target_fetching(struct target *t, uint64_t file_mark)
+{
+	t->fetching = true;
+	t->file_mark = file_mark;
+	put_text(&t->refetching, t->desired->refetch);
+}
+
+static int64_t next_check(const struct target *t, int64_t now, uint32_t random)
+{
+	int64_t interval = t->desired->image.track_ms;
+
+	return now + interval - interval / JITTER + random % (2 * interval / JITTER + 1);
+}
+
+static bool is_news(const struct target *t, const struct target_catch *got)
+{
+	const struct resolution *before = target_resolution(t);
+
+	if (!same_text(t->refetching, t->refetched))
+		return true;
+	if (got->unchanged)
+		return false;
+	return !before || strcmp(before->revision ? before->revision : "", got->revision) != 0;
+}
+
+static void take(struct target *t, const struct target_catch *got)
+{
+	t->unrecorded = t->unrecorded || is_news(t, got);
+	put_text(&t->refetched, t->refetching);
+	if (got->unchanged)
+		return;
+	resolution_clear(&t->fetched);
+	t->fetched.source = xstrdup(t->source);
+	t->fetched.module = *got->module;
+	put_text(&t->fetched.revision, got->revision);
+}
+
+void target_fetched(struct target *t, const struct target_catch *got, const struct err *err,
+	int64_t now, uint32_t random)
+{
+	bool outdated = t->outdated;
+
+	t->fetching = false;
+	t->outdated = false;
+	if (outdated || !t->desired)
+		return;
+	if (got) {
+		take(t, got);
+		forget_failure(t);
+		t->check_at = next_check(t, now, random);
+		return;
+	}
+	if (!t->failure)
+		t->failure = xmalloc(sizeof(*t->failure));
+	*t->failure = *err;
+	t->attempts++;
+	t->retry_at = now + backoff_delay_ms(err->code, t->attempts, random);
+}
+
+void target_not_before(struct target *t, int64_t at)
+{
+	if (t->failure && t->retry_at < at)
+		t->retry_at = at;
+}
+
+struct target *target_new(const char *name)
+{
+	struct target *t = xcalloc(1, sizeof(*t));
+
+	t->name = xstrdup(name);
+	return t;
+}
+
+void target_free(void *target)
+{
+	struct target *t = target;
+
+	if (!t)
+		return;
+	extension_free(t->desired);
+	free(t->name);
+	free(t->source);
+	free(t->refusal);
+	free(t->identity.uid);
+	free(t->served_version);
+	resolution_clear(&t->recorded);
+	resolution_clear(&t->fetched);
+	free(t->refetching);
+	free(t->refetched);
+	free(t->failure);
+	status_clear(&t->status);
+	free(t->publication.events);
+	free(t);
+}

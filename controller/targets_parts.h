@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * controller/targets_parts.h - what the files behind controller/targets.h share.
+ * Threads: the controller's.
+ */
+#ifndef WASMXDS_CONTROLLER_TARGETS_PARTS_H
+#define WASMXDS_CONTROLLER_TARGETS_PARTS_H
+
+#include "artifact/served.h"
+#include "controller/targets.h"
+
+#define SOON_MS 1000 /* until what cannot be done now, or only be seen by looking, is looked at */
+
+/* What a module was found to be served as without its debug sections, so that it is not read again
+ * to find that out: after a restart the records tell. */
+struct stripped {
+	struct served served; /* where failure.code is ERR_NONE */
+	struct err failure;   /* why that could not be found out */
+	int64_t retry_at;     /* ms; it is not tried again before */
+};
+
+/* Says it of the target, and logs it, where it is new. */
+void targets_report(
+	struct targets *ts, struct target *t, enum status_reason reason, const char *message);
+
+bool targets_has_module(const struct targets *ts, const struct digest *digest);
+
+/* The record tells what is served of its module. */
+void targets_note_served(struct targets *ts, const struct record *r);
+
+/* Starts a fetch, which targets_collect() ends. */
+void targets_start_fetch(
+	struct targets *ts, struct target *t, const char *known, uint64_t file_mark);
+
+/* The fetches that were handed over and not taken in. */
+void targets_drop_fetches(struct targets *ts);
+
+/* Looks at one target; a target that nobody wants is gone thereafter, unless it is being fetched.
+ */
+void targets_look_at(struct targets *ts, struct target *t);
+
+/* The module is there: puts the record that says what the manifest says. */
+void targets_program(struct targets *ts, struct target *t, const struct digest *module);
+
+/* Whether the store is ours to change now. */
+bool targets_may_write(const struct targets *ts);
+
+/* The policy.needs of the store. */
+bool targets_is_needed(void *arg, const struct digest *digest);
+
+uint32_t targets_random(void);
+
+#endif
