@@ -15,25 +15,27 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/limits.h"
 #include "controller/status.h"
 
 #define EVENTS_CONTROLLER "wasmxds.tetrate.io/controller"
 
 /* One Event object that was made. */
 struct events_slot {
-	uint32_t made_at; /* 0: none */
+	uint32_t made_at;
 	uint32_t sent_at; /* last */
 	uint16_t count;   /* occurrences, also those that were not sent yet */
 	uint8_t reason;   /* enum status_reason */
 };
 
-/* What was said of one extension. */
+/* What was said of one extension; all zero at first. */
 struct events_memory {
 	uint64_t version; /* hash of what was served when something was last said; 0: not known */
-	uint8_t reason;   /* enum status_reason, that was last said or seen */
-	struct events_slot slots[LIMIT_EVENTS_AN_HOUR];
+	struct events_slot *slots; /* owned */
+	uint8_t n;                 /* at most LIMIT_EVENTS_AN_HOUR */
+	uint8_t reason;            /* enum status_reason, that was last said or seen */
 };
+
+void events_clear(struct events_memory *known);
 
 /* What is to be said; texts are borrowed. */
 struct events_facts {
@@ -46,25 +48,30 @@ struct events_facts {
 };
 
 enum events_verdict {
-	EVENTS_NONE,
-	EVENTS_CREATE, /* POST events_create() to events_path(NULL) */
-	EVENTS_REPEAT, /* PATCH, merge, of events_repeat() */
+	EVENTS_NONE,   /* nothing to send */
+	EVENTS_CREATE, /* POST events_create() to events_path(facts, NULL) */
+	EVENTS_REPEAT, /* PATCH, merge, events_path(facts, slot) with events_repeat() */
 };
 
 struct events_judgement {
 	enum events_verdict verdict;
-	const struct events_slot *slot; /* into next; of CREATE and REPEAT */
-	struct events_memory next;      /* what is known once it is sent; with NONE at once */
+	struct events_slot slot; /* count 0: none */
+	int64_t at;
+	uint64_t version;
+	uint8_t reason;
 };
 
-void events_judge(struct events_judgement *out, const struct events_memory *known,
-	const struct events_facts *facts, int64_t now);
+struct events_judgement events_judge(
+	const struct events_memory *known, const struct events_facts *facts, int64_t now);
+
+/* It was sent, or there was nothing to send. */
+void events_said(struct events_memory *known, const struct events_judgement *judgement);
 
 /* The reason that the object's status showed before this process said anything. */
 void events_adopt(struct events_memory *known, enum status_reason reason);
 
-/* The Event object is gone: the next occurrence makes another. */
-void events_forget(struct events_memory *known, enum status_reason reason);
+/* The Event object of slot is gone: the next occurrence makes another. */
+void events_forget(struct events_memory *known, const struct events_slot *slot);
 
 /* Returns whether it is something that was not to be expected: then it is a Warning. */
 bool events_is_warning(enum status_reason reason);
