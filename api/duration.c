@@ -86,6 +86,9 @@ int duration_parse(int64_t *out_ms, const char *text, struct err *err)
 {
 	int64_t ms = 0;
 
+	if (strlen(text) > LIMIT_DURATION_BYTES)
+		return err_set(err, ERR_INVALID, "must be at most %d bytes, not %zu",
+			LIMIT_DURATION_BYTES, strlen(text));
 	if (!take_all(text, &ms))
 		return err_set(err, ERR_INVALID,
 			"must be a duration of whole milliseconds, as in \"500ms\", \"1.5s\" or "

@@ -35,6 +35,7 @@
 #define LIMIT_CAPABILITIES 256                    /* the ABI has some 80 */
 #define LIMIT_CAPABILITY_BYTES 128
 #define LIMIT_DURATION_MS 86400000L /* a day */
+#define LIMIT_DURATION_BYTES 64     /* as text */
 #define LIMIT_TRACK_LEAST_MS 10000  /* image.interval */
 #define LIMIT_REFETCH_BYTES 256     /* the annotation's value */
 

@@ -53,6 +53,18 @@ static void test_duration_parse__refuses_what_is_out_of_bounds(void)
 		refuses(texts[i], "must be 1ms to 24h, not \"");
 }
 
+static void test_duration_parse__refuses_what_is_too_long(void)
+{
+	char text[LIMIT_DURATION_BYTES + 2];
+
+	memset(text, '0', sizeof(text));
+	memcpy(text + LIMIT_DURATION_BYTES - 3, "1ms", sizeof("1ms"));
+	refuses(text, "must be a duration of whole milliseconds");
+	memcpy(text + LIMIT_DURATION_BYTES - 2, "1ms", sizeof("1ms"));
+	refuses(text, "must be at most 64 bytes, not 65");
+}
+
 TEST_MAIN("duration", TEST(test_duration_parse__reads_what_go_writes),
 	TEST(test_duration_parse__refuses_what_is_none),
-	TEST(test_duration_parse__refuses_what_is_out_of_bounds))
+	TEST(test_duration_parse__refuses_what_is_out_of_bounds),
+	TEST(test_duration_parse__refuses_what_is_too_long))
