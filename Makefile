@@ -206,6 +206,7 @@ vectors: $(B)/tests/tools/sigv4_vector
 setup:
 	@tools/setup test
 	@tools/build-versitygw >/dev/null
+	@tools/build-kube >/dev/null
 
 # What a user runs does its own set-up; the tests then build with make, in parallel.
 test: setup
