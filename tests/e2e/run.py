@@ -17,6 +17,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 
+from cluster import Shared  # noqa: E402
 from processes import check_built  # noqa: E402
 
 
@@ -89,9 +90,12 @@ def main():
         signal.signal(signum, signal.default_int_handler)
     found = unittest.defaultTestLoader.discover(pathlib.Path(__file__).parent)
     result = Result()
-    for test in each_test(found):
-        if not patterns or any(pattern in test.id() for pattern in patterns):
-            run_one(test, result)
+    try:
+        for test in each_test(found):
+            if not patterns or any(pattern in test.id() for pattern in patterns):
+                run_one(test, result)
+    finally:
+        Shared.stop()
     passed = result.testsRun - result.failed - result.skips
     print(f"e2e: {passed} passed, {result.failed} failed, {result.skips} skipped")
     return 0 if result.testsRun and not result.failed else 1
