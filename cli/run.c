@@ -115,6 +115,7 @@ static int serve(const struct controller_options *options, const struct serve_fl
 
 static int run(const struct run_config *config, const char *dir)
 {
+	struct serve_flags serve_flags = config->serve; /* borrowed */
 	AUTO(free)
 	char *store = config->store ? xstrdup(config->store) : xasprintf("%s/.wasmxds", dir);
 	AUTO(free) char *seal_key = seal_key_place(config->seal_key, store);
@@ -135,7 +136,9 @@ static int run(const struct run_config *config, const char *dir)
 	controller_options.fetch = fetch.options;
 	controller_options.fetch.local_root = config->module_root ? config->module_root : dir;
 	controller_options.fetch.host_connections = (int)config->host_connections;
-	return serve(&controller_options, &config->serve);
+	if (!serve_flags.state_dir)
+		serve_flags.state_dir = store;
+	return serve(&controller_options, &serve_flags);
 }
 
 int verb_run(int argc, char **argv)

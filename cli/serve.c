@@ -31,6 +31,7 @@ int serving_start(struct serving *out, const struct serve_flags *flags, const ch
 			.key = flags->tls_key,
 			.client_ca = flags->tls_client_ca},
 		.policy = flags->client_policy,
+		.state_dir = flags->state_dir,
 		.max_streams = (size_t)flags->max_streams,
 		.sotw_full_state = flags->sotw_full_state,
 	};

@@ -22,6 +22,7 @@ struct serve_flags {
 	char *tls_key;
 	char *tls_client_ca;
 	char *client_policy;
+	char *state_dir;
 	int64_t max_streams;
 	bool sotw_full_state;
 };
@@ -69,6 +70,12 @@ struct serve_flags {
 			.min = 1,                                                                \
 			.max = LIMIT_XDS_STREAMS,                                                \
 			.help = "streams of Envoys at a time"},                                  \
+		{.name = "state-dir",                                                            \
+			.value = "DIR",                                                          \
+			.type = FLAG_TEXT,                                                       \
+			.offset = SERVE_FLAG(at, state_dir),                                     \
+			.help = "keeps what Envoys refused, over a restart, so that it is not "  \
+				"sent to them again (default of run: its store)"},               \
 	{                                                                                        \
 		.name = "sotw-full-state", .type = FLAG_BOOL,                                    \
 		.offset = SERVE_FLAG(at, sotw_full_state),                                       \

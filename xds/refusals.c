@@ -2,16 +2,22 @@
 #include "xds/refusals.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/auto.h"
+#include "base/digest.h"
 #include "base/map.h"
 #include "base/xalloc.h"
+
+#define MAGIC_LEN (sizeof(REFUSALS_MAGIC) - 1)
+#define HEADER_LEN (MAGIC_LEN + DIGEST_HEX_LEN + 1)
 
 struct refusals {
 	struct map reasons; /* key → char *, owned */
 	char **ring;        /* keys by age, owned */
 	size_t max;
 	size_t next; /* slot of ring that is used next */
+	uint64_t added;
 };
 
 struct refusals *refusals_new(size_t max)
@@ -41,10 +47,10 @@ static char *key_of(const char *node, const char *name, const char *version)
 	return xasprintf("%s\n%s\n%s", version, name, node);
 }
 
-void refusals_add(struct refusals *r, const char *node, const char *name, const char *version,
-	const char *reason)
+/* Takes the key over. */
+static void add(struct refusals *r, char *key_owned, const char *reason)
 {
-	AUTO(free) char *key = key_of(node, name, version);
+	AUTO(free) char *key = key_owned;
 
 	if (map_get(&r->reasons, key))
 		return;
@@ -55,6 +61,13 @@ void refusals_add(struct refusals *r, const char *node, const char *name, const 
 	map_put(&r->reasons, key, xstrdup(reason));
 	r->ring[r->next] = STEAL(key);
 	r->next = (r->next + 1) % r->max;
+	r->added++;
+}
+
+void refusals_add(struct refusals *r, const char *node, const char *name, const char *version,
+	const char *reason)
+{
+	add(r, key_of(node, name, version), reason);
 }
 
 const char *refusals_find(
@@ -63,4 +76,87 @@ const char *refusals_find(
 	AUTO(free) char *key = key_of(node, name, version);
 
 	return map_get(&r->reasons, key);
+}
+
+size_t refusals_count(const struct refusals *r)
+{
+	return r->reasons.n;
+}
+
+uint64_t refusals_added(const struct refusals *r)
+{
+	return r->added;
+}
+
+/* Appends the text with its zero byte. */
+static int put(struct buf *out, const char *text, struct err *err)
+{
+	return buf_append(out, text, strlen(text) + 1, err);
+}
+
+static int put_all(const struct refusals *r, struct buf *out, struct err *err)
+{
+	for (size_t i = 0; i < r->max; i++) {
+		const char *key = r->ring[(r->next + i) % r->max];
+
+		if (key && (put(out, key, err) < 0 || put(out, map_get(&r->reasons, key), err) < 0))
+			return -1;
+	}
+	return 0;
+}
+
+int refusals_encode(const struct refusals *r, struct buf *out, struct err *err)
+{
+	AUTO(buf) struct buf body = BUF_INIT(out->max);
+	struct digest sum;
+
+	if (put_all(r, &body, err) < 0)
+		return -1;
+	digest_of(&sum, buf_text(&body), body.len);
+	if (buf_printf(out, err, "%s%s\n", REFUSALS_MAGIC, sum.hex) < 0)
+		return -1;
+	return buf_append(out, buf_text(&body), body.len, err);
+}
+
+static int check_header(const char *bytes, size_t n, struct err *err)
+{
+	struct digest sum;
+
+	if (n < HEADER_LEN || memcmp(bytes, REFUSALS_MAGIC, MAGIC_LEN) != 0 ||
+		bytes[HEADER_LEN - 1] != '\n')
+		return err_set(err, ERR_INVALID, "must begin with \"%.*s\" and a sha256",
+			(int)MAGIC_LEN - 1, REFUSALS_MAGIC);
+	digest_of(&sum, bytes + HEADER_LEN, n - HEADER_LEN);
+	if (memcmp(bytes + MAGIC_LEN, sum.hex, DIGEST_HEX_LEN) != 0)
+		return err_set(err, ERR_INVALID, "its sha256 is not that of what was written");
+	return 0;
+}
+
+/* Returns the text at *at and moves *at behind it; NULL where none ends before n. */
+static const char *take(const char *bytes, size_t n, size_t *at)
+{
+	const char *text = bytes + *at;
+	const char *end = memchr(text, 0, n - *at);
+
+	if (!end)
+		return NULL;
+	*at += (size_t)(end - text) + 1;
+	return text;
+}
+
+int refusals_decode(struct refusals *r, const char *bytes, size_t n, struct err *err)
+{
+	size_t at = HEADER_LEN;
+
+	if (check_header(bytes, n, err) < 0)
+		return -1;
+	while (at < n) {
+		const char *key = take(bytes, n, &at);
+		const char *reason = key ? take(bytes, n, &at) : NULL;
+
+		if (!reason)
+			return err_set(err, ERR_INVALID, "a refusal without a reason");
+		add(r, xstrdup(key), reason);
+	}
+	return 0;
 }

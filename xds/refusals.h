@@ -3,13 +3,22 @@
  * xds/refusals.h - which node refused which version of which resource.
  * Envoy ACKs bytes that it refused before ("same hash, nothing to do") and keeps the old filter, so
  * what a node NACKed is never sent to it again, not even on its next stream.  Bounded: the oldest
- * refusal is forgotten first.  Pure.  Threads: the one that serves.
+ * refusal is forgotten first.  As bytes, for a file that outlives the process (xds/keeper.h): the
+ * magic, the sha256 of what follows as 64 hex digits, a newline, and for each refusal, the oldest
+ * first, its key and its reason, each with a zero byte behind it.
+ * Pure.  Threads: the one that serves.
  */
 #ifndef WASMXDS_XDS_REFUSALS_H
 #define WASMXDS_XDS_REFUSALS_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#define REFUSALS_MAGIC "wasmxds-refusals 1\n" /* another number is another format */
 
 struct refusals; /* opaque */
 
@@ -27,5 +36,18 @@ void refusals_add(struct refusals *r, const char *node, const char *name, const 
 /* Returns the reason, or NULL where it did not refuse; borrowed until the next refusals_add(). */
 const char *refusals_find(
 	const struct refusals *r, const char *node, const char *name, const char *version);
+
+size_t refusals_count(const struct refusals *r);
+
+/* Returns how many were added: where that changed, what was written is no longer all. */
+uint64_t refusals_added(const struct refusals *r);
+
+/* Appends them all as bytes.  ERR_INVALID: over out's ceiling. */
+int refusals_encode(const struct refusals *r, struct buf *out, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* Adds what the bytes hold.  ERR_INVALID: they are not what was written. */
+int refusals_decode(struct refusals *r, const char *bytes, size_t n, struct err *err)
+	__attribute__((warn_unused_result));
 
 #endif

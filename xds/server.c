@@ -19,6 +19,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "store/watch.h"
+#include "xds/keeper.h"
 #include "xds/session.h"
 
 #define TICK_MS 1000
@@ -29,6 +30,7 @@ struct xds_server {
 	struct catalog catalog;
 	struct loader loader;
 	struct refusals *refusals; /* owned */
+	struct keeper *keeper;     /* owned; NULL: they are forgotten with the process */
 	struct gate *gate;         /* owned; NULL: clients need no certificate */
 	struct tls *tls;           /* owned; NULL: plain text */
 	struct session_group group;
@@ -173,6 +175,8 @@ static void tick(struct xds_server *x)
 
 	loader_tick(&x->loader);
 	session_tick(&x->group, policy_changed);
+	if (x->keeper)
+		keeper_tick(x->keeper);
 }
 
 static void *serve(void *arg)
@@ -291,6 +295,7 @@ static void server_free(struct xds_server *x)
 	grpc_completion_queue_destroy(x->queue);
 	catalog_clear(&x->catalog);
 	loader_clear(&x->loader);
+	keeper_close(x->keeper);
 	refusals_free(x->refusals);
 	gate_free(x->gate);
 	tls_free(x->tls);
@@ -315,6 +320,11 @@ static void abandon(struct xds_server *x)
 
 static int prepare(struct xds_server *x, const struct xds_options *options, struct err *err)
 {
+	if (options->state_dir) {
+		x->keeper = keeper_open(options->state_dir, x->refusals, err);
+		if (!x->keeper)
+			return -1;
+	}
 	if (loader_init(&x->loader, options->store_dir, options->seal_key, &x->catalog, err) < 0)
 		return -1;
 	x->loader.changed = on_resource_changed;

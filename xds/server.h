@@ -25,11 +25,12 @@ struct xds_options {
 	size_t max_streams;    /* at a time; one more is refused */
 	struct tls_files tls;  /* cert NULL: plain text */
 	const char *policy;    /* file (xds/policy.h), with tls.client_ca */
+	const char *state_dir; /* where refusals are kept (xds/keeper.h); NULL: nowhere */
 	bool sotw_full_state;  /* each SotW response carries all that is subscribed */
 };
 
 /* Loads the records of the store, binds and serves.  ERR_INVALID: the address; ERR_CONFLICT: the
- * port is taken; what store_open() returns. */
+ * port is taken; what store_open() and keeper_open() return. */
 struct xds_server *xds_server_start(const struct xds_options *options, struct err *err);
 
 /* Ends every stream and returns when the thread has ended; NULL is fine. */

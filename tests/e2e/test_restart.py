@@ -4,7 +4,7 @@
 import signal
 
 from harness import Case, Traffic, altered, extension, module
-from processes import wait_equal, wait_until
+from processes import Wasmxds, wait_equal, wait_until
 
 FILTER = "default/filter"
 
@@ -154,6 +154,28 @@ class RestartTest(Case):
         self.assertEqual(envoy.header(), ["one"])
         self.write("filter.yaml", extension(plugin="two"))
         self.assertHeader(envoy, "two")
+
+    def test_refused_configuration_is_not_offered_again_after_a_restart(self):
+        self.refused_and_restarted(wasmxds_ends=Wasmxds.stop)
+
+    def test_refused_configuration_is_not_offered_again_after_a_kill(self):
+        self.refused_and_restarted(wasmxds_ends=Wasmxds.kill)
+
+    def refused_and_restarted(self, wasmxds_ends):
+        wasmxds, envoy = self.start_both()
+        self.write("filter.yaml", extension(plugin="refuse me"))
+        reason = wasmxds.wait_record(msg="nack", name=FILTER)["reason"]
+        wait_until((self.store / "refusals").exists, "the refusal was not kept")
+        before = connections(envoy)
+        wasmxds_ends(wasmxds)
+        wasmxds.start()
+        wait_reconnected(envoy, before)
+        seen = wait_until(lambda: wasmxds.clients().get((envoy.name, FILTER)), "no subscription")
+        self.assertEqual((seen["state"], seen["reason"]), ("NACK", reason))
+        self.write("filter.yaml", extension(plugin="two"))
+        self.assertHeader(envoy, "two")
+        # Offered again, it would have been accepted, and not run.
+        self.assertEqual(envoy.filter_stat(FILTER, "update_success"), 2)
 
     def test_sigterm_ends_within_two_seconds_with_streams_open(self):
         wasmxds, _ = self.start_both()

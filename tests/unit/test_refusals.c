@@ -2,6 +2,7 @@
 #include "xds/refusals.h"
 
 #include "base/auto.h"
+#include "base/digest.h"
 #include "tests/unit/test.h"
 
 static void test_refusals_find__knows_what_was_added_alone(void)
@@ -72,8 +73,121 @@ static void test_refusals_add__takes_back_what_was_forgotten(void)
 	CU_ASSERT_PTR_NULL(refusals_find(r, "n", "a/1", "02"));
 }
 
+/* A clone that went through bytes; NULL where they are refused. */
+static struct refusals *decode(const struct buf *bytes, size_t max)
+{
+	struct refusals *r = refusals_new(max);
+	struct err err;
+
+	if (refusals_decode(r, buf_text(bytes), bytes->len, &err) == 0)
+		return r;
+	CU_ASSERT_EQUAL(err.code, ERR_INVALID);
+	CU_ASSERT_STRING_NOT_EQUAL(err.msg, "");
+	refusals_free(r);
+	return NULL;
+}
+
+static void test_refusals_decode__reads_what_was_written(void)
+{
+	AUTO(refusals) struct refusals *r = refusals_new(8);
+	AUTO(refusals) struct refusals *empty = refusals_new(8);
+	AUTO(refusals) struct refusals *same = NULL;
+	AUTO(refusals) struct refusals *none = NULL;
+	AUTO(buf) struct buf bytes = BUF_INIT(4096);
+	AUTO(buf) struct buf nothing = BUF_INIT(4096);
+	struct err err;
+
+	refusals_add(r, "n\xff\n\x01", "a/1", "01", "line\nline");
+	refusals_add(r, "", "a/2", "02", "");
+	CU_ASSERT_EQUAL(refusals_encode(r, &bytes, &err), 0);
+	same = decode(&bytes, 8);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(same);
+	CU_ASSERT_EQUAL(refusals_count(same), 2);
+	CU_ASSERT_STRING_EQUAL(refusals_find(same, "n\xff\n\x01", "a/1", "01"), "line\nline");
+	CU_ASSERT_STRING_EQUAL(refusals_find(same, "", "a/2", "02"), "");
+
+	CU_ASSERT_EQUAL(refusals_encode(empty, &nothing, &err), 0);
+	none = decode(&nothing, 8);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(none);
+	CU_ASSERT_EQUAL(refusals_count(none), 0);
+}
+
+/* The ring has wrapped around, and what reads it is smaller. */
+static void test_refusals_decode__keeps_the_order_of_age(void)
+{
+	AUTO(refusals) struct refusals *r = refusals_new(4);
+	AUTO(refusals) struct refusals *smaller = NULL;
+	AUTO(buf) struct buf bytes = BUF_INIT(4096);
+	struct err err;
+
+	for (size_t i = 0; i < 6; i++)
+		refusals_add(r, node_of(i), "a/1", "01", "no");
+	CU_ASSERT_EQUAL(refusals_encode(r, &bytes, &err), 0);
+	smaller = decode(&bytes, 2);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(smaller);
+	CU_ASSERT_PTR_NULL(refusals_find(smaller, node_of(3), "a/1", "01"));
+	CU_ASSERT_PTR_NOT_NULL(refusals_find(smaller, node_of(4), "a/1", "01"));
+	CU_ASSERT_PTR_NOT_NULL(refusals_find(smaller, node_of(5), "a/1", "01"));
+}
+
+static void test_refusals_decode__refuses_what_was_cut_or_changed(void)
+{
+	AUTO(refusals) struct refusals *r = refusals_new(8);
+	AUTO(buf) struct buf bytes = BUF_INIT(4096);
+	struct err err;
+
+	refusals_add(r, "n", "a/1", "01", "no");
+	CU_ASSERT_EQUAL(refusals_encode(r, &bytes, &err), 0);
+	for (size_t i = 0; i < bytes.len; i++) {
+		struct buf cut = {.data = bytes.data, .len = i};
+
+		CU_ASSERT_PTR_NULL(decode(&cut, 8));
+		bytes.data[i] ^= 1;
+		CU_ASSERT_PTR_NULL(decode(&bytes, 8));
+		bytes.data[i] ^= 1;
+	}
+}
+
+/* The sum is right, and yet the last refusal has no reason. */
+static void test_refusals_decode__refuses_half_a_refusal(void)
+{
+	static const char *const bodies[] = {"key", "key\0reason"};
+	static const size_t lengths[] = {4, 10};
+
+	for (size_t i = 0; i < 2; i++) {
+		AUTO(buf) struct buf bytes = BUF_INIT(4096);
+		struct digest sum;
+		struct err err;
+
+		digest_of(&sum, bodies[i], lengths[i]);
+		CU_ASSERT_EQUAL(buf_printf(&bytes, &err, "%s%s\n", REFUSALS_MAGIC, sum.hex), 0);
+		CU_ASSERT_EQUAL(buf_append(&bytes, bodies[i], lengths[i], &err), 0);
+		CU_ASSERT_PTR_NULL(decode(&bytes, 8));
+	}
+}
+
+static void test_refusals_encode__keeps_its_ceiling(void)
+{
+	AUTO(refusals) struct refusals *r = refusals_new(8);
+	AUTO(buf) struct buf bytes = BUF_INIT(100);
+	struct err err;
+
+	refusals_add(r, "n", "a/1", "01", "no");
+	CU_ASSERT_EQUAL(refusals_encode(r, &bytes, &err), 0);
+	buf_clear(&bytes);
+	for (size_t i = 0; i < 8; i++)
+		refusals_add(r, node_of(i), "a/1", "01", "no");
+	CU_ASSERT_EQUAL(refusals_encode(r, &bytes, &err), -1);
+	CU_ASSERT_EQUAL(err.code, ERR_INVALID);
+}
+
 TEST_MAIN("refusals", TEST(test_refusals_find__knows_what_was_added_alone),
 	TEST(test_refusals_find__is_not_misled_by_a_nodes_id),
 	TEST(test_refusals_add__keeps_the_first_reason),
 	TEST(test_refusals_add__forgets_the_oldest_first),
-	TEST(test_refusals_add__takes_back_what_was_forgotten))
+	TEST(test_refusals_add__takes_back_what_was_forgotten),
+	TEST(test_refusals_decode__reads_what_was_written),
+	TEST(test_refusals_decode__keeps_the_order_of_age),
+	TEST(test_refusals_decode__refuses_what_was_cut_or_changed),
+	TEST(test_refusals_decode__refuses_half_a_refusal),
+	TEST(test_refusals_encode__keeps_its_ceiling))
