@@ -339,7 +339,8 @@ class Cluster:
         )
 
     def apply_roles(self, namespace, *arguments):
-        """Applies the chart's service accounts and roles; returns the release's name."""
+        """Applies the chart's service accounts and roles; returns the release's name, before
+        "-controller", "-webhook" and "-xds" in the accounts'."""
         release = f"wasmxds-{namespace}"
         roles = self.template(
             *("--show-only", "templates/rbac.yaml"),
@@ -347,7 +348,7 @@ class Cluster:
             namespace=namespace,
             release=release,
         )
-        self.kubectl("apply", "--namespace", namespace, "-f", "-", text=roles)
+        self.kubectl("apply", "-f", "-", text=roles)
         return release
 
 

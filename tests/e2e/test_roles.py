@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What each part's service account may do, by the chart's own roles on a real API server."""
+
+from cluster import ClusterCase
+from processes import wait_until
+
+REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+
+
+class Roles(ClusterCase):
+    CONTROLLER = [
+        "get,list,watch wasmextensions.wasmxds.tetrate.io",
+        "patch wasmextensions/status.wasmxds.tetrate.io",
+        "create,patch events.events.k8s.io",
+    ]
+    VALUES = ["get,list,watch secrets configmaps"]
+
+    def account(self, component):
+        return f"{self.release}-{component}"
+
+    def apply_roles(self, *arguments):
+        self.release = self.cluster.apply_roles(self.namespace, *arguments)
+        self.addCleanup(self.remove_roles)
+
+    def remove_roles(self):
+        label = f"app.kubernetes.io/instance={self.release}"
+        kinds = "clusterroles,clusterrolebindings,roles,rolebindings"
+        self.cluster.kubectl("delete", kinds, "-A", "--selector", label)
+
+    def rules(self, account, namespace):
+        """What it may do there, one line a rule, but for what everybody may."""
+        seen = self._rules(account, namespace)
+        return sorted(seen - self._rules("nobody", namespace))
+
+    def _rules(self, account, namespace):
+        spec = {"spec": {"namespace": namespace}}
+        status, answer = self.cluster.request(
+            "POST", REVIEW, spec, token=self.cluster.token(self.namespace, account)
+        )
+        self.assertEqual(status, 201, answer)
+        self.assertFalse(answer["status"]["incomplete"])
+        return {
+            " ".join(
+                [
+                    ",".join(sorted(rule["verbs"])),
+                    *(
+                        f"{resource}.{group}".rstrip(".")
+                        for group in rule["apiGroups"]
+                        for resource in rule["resources"]
+                    ),
+                    *rule.get("resourceNames", []),
+                ]
+            )
+            for rule in answer["status"]["resourceRules"]
+        }
+
+    def assertMay(self, component, want, namespace=None):
+        """Waits for these rules and no others: the API server takes a moment to see new ones."""
+        seen = None
+
+        def reached():
+            nonlocal seen
+            seen = self.rules(self.account(component), namespace or self.namespace)
+            return seen == sorted(want)
+
+        try:
+            wait_until(reached, f"the rules of {component}")
+        except AssertionError as e:
+            raise AssertionError(f"{e}: want {sorted(want)}, last seen {seen}") from None
+
+    def setUp(self):
+        super().setUp()
+        self.other = self.new_namespace()
+        self.kubectl("create", "serviceaccount", "nobody")
+
+    def leases(self):
+        leases = "leases.coordination.k8s.io"
+        return [f"create {leases}", f"get,patch,update {leases} {self.account('controller')}"]
+
+    def test_the_controller_reads_what_extensions_refer_to_and_writes_status(self):
+        self.apply_roles()
+        self.assertMay("controller", self.CONTROLLER + self.VALUES + self.leases())
+        self.assertMay("controller", self.CONTROLLER + self.VALUES, self.other)
+
+    def test_the_controller_reads_secrets_of_the_named_namespaces_alone(self):
+        self.apply_roles("--set", f"rbac.secretNamespaces={{{self.other}}}")
+        self.assertMay("controller", self.CONTROLLER + self.leases())
+        self.assertMay("controller", self.CONTROLLER + self.VALUES, self.other)
+
+    def test_the_webhook_asks_who_may_and_keeps_its_certificate(self):
+        self.apply_roles()
+        configurations = " ".join(
+            f"{kind}webhookconfigurations.admissionregistration.k8s.io"
+            for kind in ("mutating", "validating")
+        )
+        name = self.account("webhook")
+        cluster_name = f"{self.namespace}-{name}"
+        everywhere = [
+            "create subjectaccessreviews.authorization.k8s.io",
+            f"get,list,patch,watch {configurations} {cluster_name}",
+        ]
+        own = ["create secrets", f"get,list,patch,update,watch secrets {name}"]
+        self.assertMay("webhook", everywhere + own)
+        self.assertMay("webhook", everywhere, self.other)
+
+    def test_xds_may_do_nothing(self):
+        self.apply_roles()
+        self.assertMay("controller", self.CONTROLLER + self.VALUES + self.leases())  # in force
+        self.assertMay("xds", [])
+        self.assertMay("xds", [], self.other)
+
+    def test_no_roles_where_somebody_else_makes_them(self):
+        seen = self.cluster.template("--set", "rbac.create=false")
+        self.assertIn("kind: ServiceAccount", seen)
+        self.assertNotIn("rbac.authorization.k8s.io", seen)
