@@ -28,8 +28,9 @@ struct client_request {
 	const char *content_type; /* of body: "application/merge-patch+json" */
 	const char *body;         /* NULL: none */
 	size_t body_len;
-	int64_t timeout_ms; /* until the answer is whole; 0: CLIENT_TIMEOUT_MS; a stream has none */
-	int64_t idle_ms;    /* a stream: it ends after so long without a byte; 0: never */
+	int64_t timeout_ms; /* until the answer is whole; 0: CLIENT_TIMEOUT_MS */
+	int64_t idle_ms;    /* 0: timeout_ms holds; else the answer may take as long as it likes,
+			       but not so long without a byte, and CLIENT_TIMEOUT_MS for the first */
 };
 
 #define CLIENT_TIMEOUT_MS 15000
@@ -41,7 +42,8 @@ struct client_reply {
 	int64_t retry_after_ms; /* what the server asks for; 0: nothing */
 };
 
-/* Takes bytes of a stream's answer, if that is 200.  Returns 0, or -1 with err to end it. */
+/* Takes bytes of a stream's answer, if that is 200.  Returns 0, or -1 with err to end it.  Calls
+ * nothing of the client. */
 typedef int client_bytes(void *arg, const char *bytes, size_t n, struct err *err);
 
 /* Called once for each call that is not cancelled, which is over then.  reply is borrowed; err is
