@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/reconcile.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 bool reconcile_follows(const struct extension *ext)
 {
 	return ext->image.protocol == PROTOCOL_LOCAL_FS && !digest_is_set(&ext->image.sha256);
@@ -14,11 +11,6 @@ static bool tracks(const struct target *t)
 	return t->desired->image.track_ms > 0;
 }
 
-static bool resolves(const struct target *t, const struct resolution *r)
-{
-	return r->source && strcmp(r->source, t->source) == 0;
-}
-
 /* The module that the image stands for, if that is known and the store has it. */
 static bool find_module(
 	const struct target *t, const struct reconcile_facts *facts, struct digest *module)
@@ -27,12 +19,12 @@ static bool find_module(
 		*module = t->desired->image.sha256;
 		return facts->has_pinned;
 	}
-	if (resolves(t, &t->fetched) && facts->has_fetched) {
-		*module = t->fetched.module;
+	if (facts->has_fetched && target_resolves(t, t->fetched)) {
+		*module = t->fetched->module;
 		return true;
 	}
 	*module = t->recorded.module;
-	return resolves(t, &t->recorded) && facts->has_recorded;
+	return facts->has_recorded && target_resolves(t, &t->recorded);
 }
 
 /* When to fetch, if nothing changes before: what is not known, at once; beside a module that is,

@@ -40,7 +40,7 @@ enum status_reason {
 
 struct status {
 	enum status_reason reason;
-	char *message; /* owned; for people; where it is programmed, the version; NULL: "" */
+	char *message; /* owned; for people; NULL: "" */
 };
 
 /* As manifests and logs spell it, "DigestMismatch"; never NULL. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "artifact/artifact.h"
 #include "base/auto.h"
 #include "base/xalloc.h"
 #include "controller/backoff.h"
@@ -31,16 +32,33 @@ static void resolution_clear(struct resolution *r)
 	*r = (struct resolution){.source = NULL};
 }
 
-static bool resolves(const struct target *t, const struct resolution *r)
+static void forget_fetched(struct target *t)
 {
-	return r->source && t->source && strcmp(r->source, t->source) == 0;
+	if (t->fetched)
+		resolution_clear(t->fetched);
+	free(STEAL(t->fetched));
+}
+
+char *target_source(const struct target *t)
+{
+	return artifact_source(&t->desired->image);
+}
+
+bool target_resolves(const struct target *t, const struct resolution *r)
+{
+	AUTO(free) char *source = NULL;
+
+	if (!t->desired || !r || !r->source)
+		return false;
+	source = target_source(t);
+	return strcmp(r->source, source) == 0;
 }
 
 const struct resolution *target_resolution(const struct target *t)
 {
-	if (resolves(t, &t->fetched))
-		return &t->fetched;
-	return resolves(t, &t->recorded) ? &t->recorded : NULL;
+	if (target_resolves(t, t->fetched))
+		return t->fetched;
+	return target_resolves(t, &t->recorded) ? &t->recorded : NULL;
 }
 
 size_t target_needs(const struct target *t, struct digest out[TARGET_NEEDS])
@@ -50,10 +68,9 @@ size_t target_needs(const struct target *t, struct digest out[TARGET_NEEDS])
 	if (!t->desired)
 		return 0;
 	out[n++] = t->desired->image.sha256;
-	out[n++] = t->served;
-	if (resolves(t, &t->fetched))
-		out[n++] = t->fetched.module;
-	if (resolves(t, &t->recorded))
+	if (target_resolves(t, t->fetched))
+		out[n++] = t->fetched->module;
+	if (target_resolves(t, &t->recorded))
 		out[n++] = t->recorded.module;
 	return n;
 }
@@ -68,10 +85,11 @@ bool target_wants_refetch(const struct target *t)
 	return t->desired && t->desired->refetch && !same_text(t->desired->refetch, t->refetched);
 }
 
-static bool same_image(const struct target *t, const struct extension *ext, const char *source)
+static bool same_image(const struct target *t, const struct extension_image *image)
 {
-	return t->desired && strcmp(t->source, source) == 0 &&
-	       digest_equal(&t->desired->image.sha256, &ext->image.sha256);
+	return t->desired && t->desired->image.protocol == image->protocol &&
+	       strcmp(t->desired->image.uri, image->uri) == 0 &&
+	       digest_equal(&t->desired->image.sha256, &image->sha256);
 }
 
 static void forget_failure(struct target *t)
@@ -80,9 +98,9 @@ static void forget_failure(struct target *t)
 	t->attempts = 0;
 }
 
-bool target_desire(struct target *t, struct extension *ext, char *source)
+bool target_desire(struct target *t, struct extension *ext)
 {
-	bool other = !same_image(t, ext, source);
+	bool other = !same_image(t, &ext->image);
 
 	if (other) {
 		forget_failure(t);
@@ -93,9 +111,7 @@ bool target_desire(struct target *t, struct extension *ext, char *source)
 	if (t->desired && t->desired->image.track_ms != ext->image.track_ms)
 		t->check_at = 0;
 	extension_free(t->desired);
-	free(t->source);
 	t->desired = ext;
-	t->source = source;
 	free(STEAL(t->refusal));
 	return other;
 }
@@ -114,8 +130,8 @@ void target_abandon(struct target *t)
 
 void target_observe(struct target *t, const struct record *r)
 {
-	bool settled = r && digest_equal(&t->fetched.module, &r->module) &&
-		       same_text(t->fetched.source, r->source);
+	bool settled = r && t->fetched && digest_equal(&t->fetched->module, &r->module) &&
+		       same_text(t->fetched->source, r->source);
 
 	free(t->served_version);
 	t->served_version = r ? xstrdup(r->version) : NULL;
@@ -123,7 +139,6 @@ void target_observe(struct target *t, const struct record *r)
 	t->unrecorded = false;
 	t->recorded_bytes = r ? r->module_bytes : 0;
 	t->served_bytes = r ? r->served_bytes : 0;
-	t->served = r ? r->served : (struct digest){0};
 	t->has_secret = r && r->secret;
 	if (!r)
 		return;
@@ -132,7 +147,7 @@ void target_observe(struct target *t, const struct record *r)
 		.module = r->module};
 	put_text(&t->refetched, r->refetch);
 	if (settled)
-		resolution_clear(&t->fetched);
+		forget_fetched(t);
 }
 
 void target_resume(struct target *t, int64_t now, uint32_t random)
@@ -171,10 +186,11 @@ static void take(struct target *t, const struct target_catch *got)
 	put_text(&t->refetched, t->refetching);
 	if (got->unchanged)
 		return;
-	resolution_clear(&t->fetched);
-	t->fetched.source = xstrdup(t->source);
-	t->fetched.module = *got->module;
-	put_text(&t->fetched.revision, got->revision);
+	forget_fetched(t);
+	t->fetched = xcalloc(1, sizeof(*t->fetched));
+	t->fetched->source = target_source(t);
+	t->fetched->module = *got->module;
+	put_text(&t->fetched->revision, got->revision);
 }
 
 void target_fetched(struct target *t, const struct target_catch *got, const struct err *err,
@@ -221,12 +237,11 @@ void target_free(void *target)
 		return;
 	extension_free(t->desired);
 	free(t->name);
-	free(t->source);
 	free(t->refusal);
 	free(t->identity.uid);
 	free(t->served_version);
 	resolution_clear(&t->recorded);
-	resolution_clear(&t->fetched);
+	forget_fetched(t);
 	free(t->refetching);
 	free(t->refetched);
 	free(t->failure);

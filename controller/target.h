@@ -35,7 +35,6 @@ struct reference_link; /* controller/references.h */
 struct target {
 	char *name;                /* owned; "namespace/name" */
 	struct extension *desired; /* owned; NULL: nobody asks for it */
-	char *source;              /* owned; of the desired image */
 	char *refusal; /* owned; why the object as it is now is not accepted: desired is then of an
 			* earlier one, or NULL; NULL: it is */
 	struct target_identity identity;
@@ -44,16 +43,15 @@ struct target {
 	struct resolution recorded; /* what that record was made from */
 	uint64_t recorded_bytes;    /* of that module */
 	uint64_t served_bytes;      /* of what is sent of it */
-	struct digest served;       /* that */
 	bool has_secret;            /* it holds a Secret's value */
 
 	bool fetching;
-	bool outdated;             /* the image changed while it was being fetched */
-	bool unrecorded;           /* fetched or refetched is news, though the module may not be */
-	char *refetching;          /* owned; the annotation's value that the fetch is for */
-	char *refetched;           /* owned; its last value that was acted upon */
-	uint64_t file_mark;        /* follow: of the file as it was when last fetched; 0: never */
-	struct resolution fetched; /* by this process, and not recorded yet */
+	bool outdated;              /* the image changed while it was being fetched */
+	bool unrecorded;            /* fetched or refetched is news, though the module may not be */
+	char *refetching;           /* owned; the annotation's value that the fetch is for */
+	char *refetched;            /* owned; its last value that was acted upon */
+	uint64_t file_mark;         /* follow: of the file as it was when last fetched; 0: never */
+	struct resolution *fetched; /* owned; by this process, and not recorded yet; NULL: none */
 	struct err *failure; /* owned; of the last fetch; NULL: it went well, or there was none */
 	unsigned attempts;   /* failures in a row */
 	int64_t retry_at;    /* ms; no fetch before */
@@ -76,9 +74,9 @@ struct target_catch {
 	const char *revision;        /* what the source calls it; "": not known */
 };
 
-/* Fills out with the modules that the target is, or will be, made from, and what was left of them;
- * returns how many.  Some may be not set. */
-#define TARGET_NEEDS 4
+/* Fills out with the modules that the target is, or will be, made from; returns how many.  Some may
+ * be not set. */
+#define TARGET_NEEDS 3
 size_t target_needs(const struct target *t, struct digest out[TARGET_NEEDS]);
 
 /* Returns whether somebody asks for the target, be it as it should be or not. */
@@ -86,7 +84,7 @@ bool target_wanted(const struct target *t);
 
 /* A new manifest for the target: takes ext over, and forgets failures when the image is new.
  * Returns whether it is. */
-bool target_desire(struct target *t, struct extension *ext, char *source);
+bool target_desire(struct target *t, struct extension *ext);
 
 /* What is there now is not accepted: what was desired before stays. */
 void target_refuse(struct target *t, const char *why);
@@ -112,6 +110,12 @@ void target_not_before(struct target *t, int64_t at);
 
 /* Returns whether its annotation asks for a fetch that was not done yet. */
 bool target_wants_refetch(const struct target *t);
+
+/* What the desired image is resolved from, "https://host/path"; the caller frees it. */
+char *target_source(const struct target *t);
+
+/* Returns whether r was resolved from the desired image's source; r may be NULL. */
+bool target_resolves(const struct target *t, const struct resolution *r);
 
 /* What it came to with this source, the newest first; NULL: it is not known. */
 const struct resolution *target_resolution(const struct target *t);

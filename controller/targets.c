@@ -33,9 +33,10 @@ static void count_reason(const struct targets *ts, const struct target *t, int b
 		metrics_add(&ts->metrics->extensions[t->status.reason], (uint64_t)(int64_t)by);
 }
 
-static void log_status(const struct target *t)
+void targets_log(const struct target *t)
 {
 	enum status_reason reason = t->status.reason;
+	AUTO(free) char *source = t->desired ? target_source(t) : NULL;
 
 	if (reason == STATUS_PROGRAMMED)
 		log_info("extension programmed", LOG_STR("name", t->name),
@@ -44,7 +45,7 @@ static void log_status(const struct target *t)
 			LOG_INT("module_bytes", t->recorded_bytes),
 			LOG_INT("served_bytes", t->served_bytes));
 	else if (reason == STATUS_FETCHING)
-		log_info("fetching", LOG_STR("name", t->name), LOG_STR("source", t->source));
+		log_info("fetching", LOG_STR("name", t->name), LOG_STR("source", source));
 	else if (reason == STATUS_SUSPENDED)
 		log_info("extension suspended", LOG_STR("name", t->name),
 			LOG_STR("serving", t->served_version));
@@ -65,7 +66,7 @@ void targets_report(
 	}
 	count_reason(ts, t, -1);
 	if (status_set(&t->status, reason, message))
-		log_status(t);
+		targets_log(t);
 	count_reason(ts, t, 1);
 }
 
@@ -122,7 +123,7 @@ static void gather(struct reconcile_facts *facts, const struct targets *ts, cons
 
 	facts->now = io_monotonic_ms();
 	facts->has_pinned = targets_has_module(ts, &ext->image.sha256);
-	facts->has_fetched = t->fetched.source && targets_has_module(ts, &t->fetched.module);
+	facts->has_fetched = t->fetched && targets_has_module(ts, &t->fetched->module);
 	facts->has_recorded = t->recorded.source && targets_has_module(ts, &t->recorded.module);
 	facts->unsure_configs =
 		!is_known(ts, references_of(t, 0)) || !is_known(ts, references_of(t, 1));
@@ -235,7 +236,7 @@ struct target *targets_apply(struct targets *ts, struct extension *ext)
 	AUTO(free) char *name = extension_resource_name(ext);
 	struct target *t = find_or_make(ts, name);
 
-	if (target_desire(t, ext, artifact_source(&ext->image)))
+	if (target_desire(t, ext))
 		upkeep_record_changed(&ts->upkeep);
 	references_set(&ts->references, t);
 	ts->needs_known = false;

@@ -23,6 +23,9 @@ struct stripped {
 void targets_report(
 	struct targets *ts, struct target *t, enum status_reason reason, const char *message);
 
+/* Logs what was said of it last. */
+void targets_log(const struct target *t);
+
 bool targets_has_module(const struct targets *ts, const struct digest *digest);
 
 /* The record tells what is served of its module. */

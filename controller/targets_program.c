@@ -129,7 +129,7 @@ static void put_off(struct targets *ts, struct target *t, const struct err *err)
 static int put(struct targets *ts, struct target *t, const struct record *r, struct err *err)
 {
 	bool other = t->served_version && !(digest_equal(&t->recorded.module, &r->module) &&
-						  digest_equal(&t->served, &r->served));
+						  t->served_bytes == r->served_bytes);
 
 	if (store_put_record(ts->store, r, err) < 0)
 		return -1;
@@ -142,10 +142,21 @@ static int put(struct targets *ts, struct target *t, const struct record *r, str
 	return 0;
 }
 
+/* The version, which is kept elsewhere, is no part of what is said. */
+static void report_programmed(struct targets *ts, struct target *t, bool is_new)
+{
+	bool again = is_new && t->status.reason == STATUS_PROGRAMMED;
+
+	targets_report(ts, t, STATUS_PROGRAMMED, "");
+	if (again && t->status.reason == STATUS_PROGRAMMED)
+		targets_log(t);
+}
+
 void targets_program(struct targets *ts, struct target *t, const struct digest *module)
 {
 	AUTO(record) struct record r = RECORD_INIT;
 	struct artifact_input in = {.extension = t->desired, .module = *module};
+	bool is_new = false;
 	struct err err;
 
 	if (find_served(&in, ts, &err) < 0) {
@@ -157,12 +168,13 @@ void targets_program(struct targets *ts, struct target *t, const struct digest *
 		return;
 	}
 	add_origin(&r, t);
-	if (!is_recorded(t, &r) && put(ts, t, &r, &err) < 0) {
+	is_new = !is_recorded(t, &r);
+	if (is_new && put(ts, t, &r, &err) < 0) {
 		put_off(ts, t, &err);
 		return;
 	}
 	if (reconcile_lags(t))
 		targets_report(ts, t, status_of_fetch(t->failure), t->failure->msg);
 	else
-		targets_report(ts, t, STATUS_PROGRAMMED, t->served_version);
+		report_programmed(ts, t, is_new);
 }

@@ -85,8 +85,12 @@ void targets_upkeep(struct targets *ts)
 
 static void need(struct targets *ts, const struct digest *digest)
 {
+	const struct stripped *left = map_get(&ts->stripped, digest->hex);
+
 	if (digest_is_set(digest))
 		(void)map_put(&ts->needed, digest->hex, ts);
+	if (left && digest_is_set(&left->served.digest))
+		(void)map_put(&ts->needed, left->served.digest.hex, ts);
 }
 
 static void find_needed(struct targets *ts)

@@ -6,7 +6,8 @@
 #include "controller/backoff.h"
 #include "tests/unit/test.h"
 
-#define SOURCE "https://example.com/f.wasm"
+#define URI "example.com/f.wasm"
+#define SOURCE "https://" URI
 #define REVISION "\"r1\""
 
 static struct digest digest_named(const char *text)
@@ -24,7 +25,7 @@ static struct extension *extension_of(enum image_protocol protocol, const char *
 	ext->namespace = xstrdup("a");
 	ext->name = xstrdup("1");
 	ext->image.protocol = protocol;
-	ext->image.uri = xstrdup("example.com/f.wasm");
+	ext->image.uri = xstrdup(URI);
 	if (pinned)
 		ext->image.sha256 = digest_named(pinned);
 	return ext;
@@ -32,7 +33,11 @@ static struct extension *extension_of(enum image_protocol protocol, const char *
 
 static void desire(struct target *t, const char *pinned, const char *source)
 {
-	(void)target_desire(t, extension_of(PROTOCOL_HTTPS, pinned), xstrdup(source));
+	struct extension *ext = extension_of(PROTOCOL_HTTPS, pinned);
+
+	free(ext->image.uri);
+	ext->image.uri = xstrdup(source + strlen("https://"));
+	(void)target_desire(t, ext);
 }
 
 static struct target *target_wanting(const char *pinned)
@@ -47,7 +52,7 @@ static struct target *target_following(void)
 {
 	struct target *t = target_new("a/1");
 
-	(void)target_desire(t, extension_of(PROTOCOL_LOCAL_FS, NULL), xstrdup("local_fs://f.wasm"));
+	(void)target_desire(t, extension_of(PROTOCOL_LOCAL_FS, NULL));
 	return t;
 }
 
@@ -249,7 +254,7 @@ static void test_target_fetched__ignores_what_is_outdated(void)
 	desire(t, NULL, "https://example.com/other.wasm");
 	CU_ASSERT_TRUE(only_waits(t, &(struct reconcile_facts){.now = 0}, INT64_MAX));
 	fetched(t, "of the old source");
-	CU_ASSERT_PTR_NULL(t->fetched.source);
+	CU_ASSERT_PTR_NULL(t->fetched);
 	CU_ASSERT_TRUE(only_fetches(t, &(struct reconcile_facts){.has_fetched = true}));
 	failed(t, ERR_TRANSIENT, 1000);
 	CU_ASSERT_EQUAL(failure_code(t), ERR_TRANSIENT);
@@ -281,7 +286,7 @@ static void test_target_fetched__ends_for_what_nobody_asks_for_any_more(void)
 	t->desired = NULL;
 	fetched(t, "m");
 	CU_ASSERT_FALSE(t->fetching);
-	CU_ASSERT_PTR_NULL(t->fetched.source);
+	CU_ASSERT_PTR_NULL(t->fetched);
 	target_free(t);
 }
 
@@ -378,9 +383,10 @@ static void test_target_needs__means_what_it_is_or_will_be_made_from(void)
 	CU_ASSERT_TRUE(needs(t, &pinned));
 	CU_ASSERT_FALSE(needs(t, &new));
 	r.version = xstrdup("01");
-	r.served = digest_named("left");
+	r.source = xstrdup("https://example.com/other.wasm");
+	r.module = digest_named("recorded");
 	target_observe(t, &r);
-	CU_ASSERT_TRUE(needs(t, &r.served));
+	CU_ASSERT_TRUE(needs(t, &r.module));
 	target_free(t);
 }
 
@@ -390,7 +396,7 @@ static struct target *target_tracking(int64_t interval_ms)
 	struct extension *ext = extension_of(PROTOCOL_HTTPS, NULL);
 
 	ext->image.track_ms = interval_ms;
-	(void)target_desire(t, ext, xstrdup(SOURCE));
+	(void)target_desire(t, ext);
 	return t;
 }
 
@@ -477,7 +483,7 @@ static void test_target_fetched__has_another_revision_recorded(void)
 	CU_ASSERT_TRUE(t->unrecorded);
 	observe(t, SOURCE, "m");
 	CU_ASSERT_FALSE(t->unrecorded);
-	CU_ASSERT_PTR_NULL(t->fetched.source);
+	CU_ASSERT_PTR_NULL(t->fetched);
 	target_free(t);
 }
 
@@ -491,7 +497,7 @@ static void test_target_desire__asks_at_once_when_tracking_begins(void)
 	target_resume(t, 1000, 999);
 	CU_ASSERT_TRUE(only_commits(t, &facts, "m"));
 	ext->image.track_ms = 100000;
-	(void)target_desire(t, ext, xstrdup(SOURCE));
+	(void)target_desire(t, ext);
 	CU_ASSERT_TRUE(reconcile(t, &facts).fetch);
 	target_free(t);
 }
@@ -506,7 +512,7 @@ static void test_target_resume__spreads_the_first_questions(void)
 	observe(t, SOURCE, "m");
 	target_resume(t, 1000, 60999);
 	ext->image.track_ms = 100000;
-	(void)target_desire(t, ext, xstrdup(SOURCE));
+	(void)target_desire(t, ext);
 	step = reconcile(t, &facts);
 	CU_ASSERT_FALSE(step.fetch);
 	CU_ASSERT_EQUAL(step.wake_at, 1999);
@@ -518,7 +524,7 @@ static void desire_refetch(struct target *t, const char *pinned, const char *val
 	struct extension *ext = extension_of(PROTOCOL_HTTPS, pinned);
 
 	ext->refetch = xstrdup_null(value);
-	(void)target_desire(t, ext, xstrdup(SOURCE));
+	(void)target_desire(t, ext);
 }
 
 static void test_reconcile__fetches_once_for_each_value_of_refetch(void)
@@ -606,7 +612,7 @@ static void test_reconcile__does_nothing_while_suspended(void)
 	ext->suspend = true;
 	ext->image.track_ms = 100000;
 	ext->refetch = xstrdup("one");
-	(void)target_desire(t, ext, xstrdup(SOURCE));
+	(void)target_desire(t, ext);
 	CU_ASSERT_TRUE(only_waits(t, &(struct reconcile_facts){.now = 0}, INT64_MAX));
 	observe(t, SOURCE, "m");
 	CU_ASSERT_TRUE(only_waits(t, &(struct reconcile_facts){.has_recorded = true}, INT64_MAX));

@@ -32,7 +32,7 @@ static void refer(struct references *rs, struct target *t, const char *plugin, c
 	if (vm)
 		ext->vm_configuration = secret("b", vm);
 	ext->image.pull_secret = xstrdup_null(pull);
-	(void)target_desire(t, ext, xstrdup("oci://u"));
+	(void)target_desire(t, ext);
 	references_set(rs, t);
 }
 
