@@ -79,6 +79,17 @@ static uint64_t finish(struct hasher *h)
 	return strtoull(digest.hex, NULL, 16);
 }
 
+static uint64_t hash_of(const char *text)
+{
+	struct hasher *h;
+
+	if (!text || !text[0])
+		return 0;
+	h = hasher_new();
+	put_text(h, text);
+	return finish(h);
+}
+
 static void put_conditions(const struct prints *p, const struct standing *standing)
 {
 	for (int i = 0; i < CONDITION_TYPES; i++) {
@@ -123,6 +134,7 @@ static void take_prints(struct conditions_memory *out, const struct standing *st
 	out->wording = finish(p.wording);
 	out->counts = finish(p.counts);
 	out->reason = (uint8_t)standing->conditions[CONDITION_READY].reason;
+	out->uid = hash_of(facts->uid);
 }
 
 static void take_transitions(struct conditions_memory *next, const struct standing *standing,
@@ -155,11 +167,14 @@ static int64_t write_at(
 struct conditions_judgement conditions_judge(
 	const struct conditions_memory *known, const struct conditions_facts *facts, int64_t now)
 {
+	static const struct conditions_memory nothing;
 	struct conditions_judgement out = {.verdict = CONDITIONS_SAME};
 	struct standing standing;
 
 	standing_of(&standing, facts);
 	take_prints(&out.next, &standing, facts);
+	if (known->uid != out.next.uid)
+		known = &nothing;
 	if (known->substance == out.next.substance && known->wording == out.next.wording &&
 		known->counts == out.next.counts)
 		return out;
@@ -237,9 +252,11 @@ static void read_proxies(struct standing *out, const struct node *proxies)
 		out->first_nack, sizeof(out->first_nack), "%s", text_in(proxies, "firstNack"));
 }
 
-void conditions_adopt(struct conditions_memory *known, const struct node *status, int64_t now)
+bool conditions_adopt(
+	struct conditions_memory *known, const char *uid, const struct node *status, int64_t now)
 {
 	struct conditions_facts facts = {
+		.uid = uid,
 		.generation = (int64_t)number_in(status, "observedGeneration"),
 		.manifest = text_in(status, "manifestDigest"),
 		.refetch = text_in(status, "lastHandledRefetch"),
@@ -248,11 +265,11 @@ void conditions_adopt(struct conditions_memory *known, const struct node *status
 	};
 	struct standing standing = {0};
 	struct conditions_memory seen = {0};
-	bool ours = true;
+	bool ours = true, another;
 
-	if (known->written_at > 0 && now >= known->written_at &&
+	if (known->uid == hash_of(uid) && known->written_at > 0 && now >= known->written_at &&
 		now - known->written_at < NEWS_LATE_S)
-		return;
+		return false;
 	for (int i = 0; i < CONDITION_TYPES; i++) {
 		ours &= read_condition(&standing.conditions[i], &seen.since[i], status,
 			(enum condition_type)i, facts.generation);
@@ -264,5 +281,7 @@ void conditions_adopt(struct conditions_memory *known, const struct node *status
 	take_prints(&seen, &standing, &facts);
 	if (!ours)
 		seen.substance = 0;
+	another = known->uid != seen.uid;
 	*known = seen;
+	return another;
 }

@@ -65,6 +65,7 @@ struct conditions_facts {
 
 /* What an object's status shows, as far as that is known; all zero at first. */
 struct conditions_memory {
+	uint64_t uid;                    /* hash of the object's; 0: not known, or it has none */
 	uint64_t substance;              /* hash of all but what the next two are of */
 	uint64_t wording;                /* hash of the messages */
 	uint64_t counts;                 /* hash of proxies' counts */
@@ -97,10 +98,12 @@ struct conditions_judgement conditions_judge(
 int conditions_patch(struct buf *out, const struct conditions_facts *facts,
 	const struct conditions_memory *next, struct err *err) __attribute__((warn_unused_result));
 
-/* Takes in the status subtree of an object as the API server has it (NULL: none), so that what it
- * shows already is not written again, and transition times stay.  What this process wrote a moment
- * ago counts more: the API server's news of it may be older. */
-void conditions_adopt(struct conditions_memory *known, const struct node *status, int64_t now);
+/* Takes in the status subtree of the object with this uid as the API server has it (NULL: none), so
+ * that what it shows already is not written again, and transition times stay.  What this process
+ * wrote to it a moment ago counts more: the API server's news of it may be older.  Returns whether
+ * it is another object than before. */
+bool conditions_adopt(
+	struct conditions_memory *known, const char *uid, const struct node *status, int64_t now);
 
 /* As the API spells them; never NULL. */
 const char *condition_type_name(enum condition_type type);    /* "Accepted" */

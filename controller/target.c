@@ -246,6 +246,6 @@ void target_free(void *target)
 	free(t->refetched);
 	free(t->failure);
 	status_clear(&t->status);
-	free(t->publication.events);
+	publication_clear(&t->publication);
 	free(t);
 }

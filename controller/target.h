@@ -13,7 +13,7 @@
 #include "api/extension.h"
 #include "base/digest.h"
 #include "base/err.h"
-#include "controller/publish.h"
+#include "controller/publication.h"
 #include "controller/status.h"
 #include "store/record.h"
 

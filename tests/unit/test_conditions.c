@@ -289,7 +289,7 @@ static void test_conditions_adopt__knows_its_own_writing_after_a_restart(void)
 		AUTO(cjson) cJSON *patch = patch_of(&facts, &before);
 		AUTO(node) struct node *status = status_after(patch);
 
-		conditions_adopt(&after, status, NOW + 5);
+		(void)conditions_adopt(&after, "6f0c", status, NOW + 5);
 		CU_ASSERT_EQUAL_FATAL(verdict(&after, &facts, NOW + 5), CONDITIONS_SAME);
 		CU_ASSERT_EQUAL(memcmp(after.since, before.since, sizeof(after.since)), 0);
 		CU_ASSERT_EQUAL(after.reason, before.reason);
@@ -303,7 +303,7 @@ static void test_conditions_adopt__tells_every_two_statuses_apart(void)
 	AUTO(cjson) cJSON *patch = patch_of(&ready, &known);
 	AUTO(node) struct node *status = status_after(patch);
 
-	conditions_adopt(&seen, status, NOW);
+	(void)conditions_adopt(&seen, "6f0c", status, NOW);
 	facts.generation++;
 	CU_ASSERT_EQUAL(verdict(&seen, &facts, NOW), CONDITIONS_WRITE);
 }
@@ -322,7 +322,7 @@ static void test_conditions_adopt__writes_over_what_it_would_not_have_written(vo
 		struct node *status = node_from_json(statuses[i], strlen(statuses[i]), &err);
 
 		CU_ASSERT_PTR_NOT_NULL_FATAL(status);
-		conditions_adopt(&seen, status, NOW);
+		(void)conditions_adopt(&seen, "6f0c", status, NOW);
 		CU_ASSERT_EQUAL(verdict(&seen, &ready, NOW), CONDITIONS_WRITE);
 	}
 }
@@ -336,7 +336,7 @@ static void test_conditions_adopt__mends_what_somebody_changed(void)
 	cJSON_ReplaceItemInObject(
 		cJSON_GetObjectItem(patch, "status"), "sizeBytes", cJSON_CreateNumber(1));
 	status = status_after(patch);
-	conditions_adopt(&known, status, NOW + 3600);
+	(void)conditions_adopt(&known, "6f0c", status, NOW + 3600);
 	CU_ASSERT_EQUAL(verdict(&known, &ready, NOW + 3600), CONDITIONS_WRITE);
 }
 
@@ -344,10 +344,22 @@ static void test_conditions_adopt__passes_over_late_news_of_before_its_own_write
 {
 	struct conditions_memory known = written(&ready, NOW);
 
-	conditions_adopt(&known, NULL, NOW + 1);
+	(void)conditions_adopt(&known, "6f0c", NULL, NOW + 1);
 	CU_ASSERT_EQUAL(verdict(&known, &ready, NOW + 1), CONDITIONS_SAME);
-	conditions_adopt(&known, NULL, NOW + 3600);
+	(void)conditions_adopt(&known, "6f0c", NULL, NOW + 3600);
 	CU_ASSERT_EQUAL(verdict(&known, &ready, NOW + 3600), CONDITIONS_WRITE);
+}
+
+static void test_conditions_adopt__knows_an_object_that_was_made_anew(void)
+{
+	struct conditions_memory known = written(&ready, NOW);
+	struct conditions_facts anew = ready;
+
+	anew.uid = "77";
+	CU_ASSERT_EQUAL(verdict(&known, &anew, NOW + 1), CONDITIONS_WRITE);
+	CU_ASSERT_FALSE(conditions_adopt(&known, "6f0c", NULL, NOW + 1));
+	CU_ASSERT_TRUE(conditions_adopt(&known, "77", NULL, NOW + 1));
+	CU_ASSERT_EQUAL(verdict(&known, &anew, NOW + 1), CONDITIONS_WRITE);
 }
 
 TEST_MAIN("conditions", TEST(test_conditions_patch__says_everything),
@@ -362,4 +374,5 @@ TEST_MAIN("conditions", TEST(test_conditions_patch__says_everything),
 	TEST(test_conditions_adopt__tells_every_two_statuses_apart),
 	TEST(test_conditions_adopt__writes_over_what_it_would_not_have_written),
 	TEST(test_conditions_adopt__mends_what_somebody_changed),
+	TEST(test_conditions_adopt__knows_an_object_that_was_made_anew),
 	TEST(test_conditions_adopt__passes_over_late_news_of_before_its_own_write))
