@@ -17,7 +17,19 @@ from processes import FILTER, LOOPBACK, WASMXDS, Envoy, Wasmxds, wait_equal
 TAIL_LINES = 40
 
 
-def extension(name="filter", namespace="default", plugin="one", vm="vm", vm_id=None, **image):
+REFETCH = "wasmxds.tetrate.io/refetch"
+
+
+def extension(
+    name="filter",
+    namespace="default",
+    plugin="one",
+    vm="vm",
+    vm_id=None,
+    suspend=False,
+    annotations=None,
+    **image,
+):
     """A WasmExtension as a user writes it.
 
     plugin and vm: a value, or what stands under valueFrom.  image: fields of spec.image.
@@ -30,8 +42,10 @@ kind: WasmExtension
 metadata:
   name: {name}
   namespace: {namespace}
+  annotations: {json.dumps(annotations or {})}
 spec:
   runtime: v8
+  suspend: {json.dumps(suspend)}
   vm_id: {vm_id or name}
   root_id: {name}
   plugin_configuration: {configuration(plugin)}
@@ -79,17 +93,28 @@ class HttpSource:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 source.requests += 1
+                self.answer()
+                self.wfile.write(source.body)
+
+            def do_HEAD(self):
+                source.heads += 1
+                self.answer()
+
+            def answer(self):
                 self.send_response(source.status)
                 self.send_header("Content-Length", str(len(source.body)))
+                if source.etag:
+                    self.send_header("ETag", source.etag)
                 self.end_headers()
-                self.wfile.write(source.body)
 
             def log_message(self, *_):
                 pass
 
         self.body = body
         self.status = 200
-        self.requests = 0
+        self.etag = None
+        self.requests = 0  # by GET
+        self.heads = 0
         self.server = http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler)
         self.uri = f"{LOOPBACK}:{self.server.server_address[1]}/filter.wasm"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
