@@ -50,6 +50,8 @@
 /* fetch */
 #define LIMIT_FETCH_WORKERS 16
 #define LIMIT_FETCH_QUEUE 32768
+#define LIMIT_FETCH_HOSTS 1024     /* that nobody asks at the moment, and what is known of them */
+#define LIMIT_FETCH_HOST_RATE 1000 /* requests begun in a second */
 #define LIMIT_REDIRECTS 5
 #define LIMIT_HEADER_BYTES (256 * LIMIT_KIB)
 #define LIMIT_SOURCE_BYTES 200 /* of a module's source, as a message names it */

@@ -23,6 +23,7 @@ struct run_config {
 	char *module_root;
 	int64_t workers;
 	int64_t host_connections;
+	int64_t host_rate;
 	struct upkeep_options upkeep;
 };
 
@@ -44,6 +45,7 @@ static const struct flag run_flags[] = {
 		.help = "local_fs modules are read below it only (default: the manifests' DIR)"},
 	FETCH_OPTIONS_WORKERS(AT(workers)),
 	FETCH_OPTIONS_HOST_CONNECTIONS(AT(host_connections)),
+	FETCH_OPTIONS_HOST_RATE(AT(host_rate)),
 	{.name = "store-max-size",
 		.value = "SIZE",
 		.type = FLAG_SIZE,
@@ -136,6 +138,8 @@ static int run(const struct run_config *config, const char *dir)
 	controller_options.fetch = fetch.options;
 	controller_options.fetch.local_root = config->module_root ? config->module_root : dir;
 	controller_options.fetch.host_connections = (int)config->host_connections;
+	controller_options.fetch.host_rate = (int)config->host_rate;
+	controller_options.fetch.host_failures = FETCH_OPTIONS_HOST_FAILURES;
 	if (!serve_flags.state_dir)
 		serve_flags.state_dir = store;
 	return serve(&controller_options, &serve_flags);

@@ -133,6 +133,14 @@ static void forget_behind(struct buf *text, size_t n)
 	text->data[n] = '\0';
 }
 
+static void tell_server(const struct fetch_task *task, const char *url)
+{
+	AUTO(free) char *server = url_server(url);
+
+	if (task->on_server)
+		task->on_server(task->on_server_arg, server);
+}
+
 /* One request.  *next: where it is redirected to, or NULL at the end. */
 static int ask(char **next, struct course *c, struct exchange_reply *reply, const char *url,
 	struct err *err)
@@ -152,7 +160,10 @@ static int ask(char **next, struct course *c, struct exchange_reply *reply, cons
 	exchange_reply_clear(reply);
 	if (request->text)
 		forget_behind(request->text, c->text_start);
-	if (hop.timeout_ms < 0 || hop_run(reply, &hop, err) < 0)
+	if (hop.timeout_ms < 0)
+		return -1;
+	tell_server(c->task, url);
+	if (hop_run(reply, &hop, err) < 0)
 		return -1;
 	if (follows(request, reply))
 		return url_redirect_target(

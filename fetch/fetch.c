@@ -2,7 +2,6 @@
 #include "fetch/fetch.h"
 
 #include <assert.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +17,7 @@
 #include "fetch/http.h"
 #include "fetch/local_fs.h"
 #include "fetch/oci.h"
+#include "fetch/reference.h"
 #include "fetch/revision.h"
 #include "fetch/s3.h"
 #include "fetch/scratch.h"
@@ -51,16 +51,14 @@ const char *fetch_source_name(enum fetch_source source)
 
 char *fetch_host(enum fetch_source source, const char *uri)
 {
+	AUTO(reference) struct reference reference = {.registry = NULL};
+	struct err unused;
+
 	if (source == FETCH_LOCAL_FS)
 		return xstrdup("");
-	size_t n = strcspn(uri, "/?#");
-	const char *at = memrchr(uri, '@', n); /* behind the userinfo */
-	const char *start = at ? at + 1 : uri;
-	char *host = xstrndup(start, n - (size_t)(start - uri));
-
-	for (char *c = host; *c; c++)
-		*c = (char)tolower((unsigned char)*c);
-	return host;
+	if (source == FETCH_OCI && reference_parse(&reference, uri, &unused) == 0)
+		return xstrdup(reference_server(&reference));
+	return url_server(uri);
 }
 
 struct mapping {

@@ -36,7 +36,9 @@ struct fetch_options {
 	const char *temp_dir; /* for what modules come packed in; NULL: $TMPDIR or /tmp */
 	struct guard guard;   /* where fetches may connect to */
 	struct retry_policy retry;
-	int host_connections; /* at a time to one host, by a pool; 0: one */
+	int host_connections;   /* at a time to one host, by a pool; 0: one */
+	int host_rate;          /* fetches that a pool begins in a second at one host; 0: any */
+	unsigned host_failures; /* in a row, after which a pool leaves it alone; 0: it never does */
 	/* Called by workers with the bytes of a body so far, and of all of it (0: not known); NULL:
 	 * by nobody. */
 	void (*on_progress)(void *arg, uint64_t done, uint64_t total);

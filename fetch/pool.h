@@ -1,30 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fetch/pool.h - workers that run fetches, so that no slow registry holds anything else up.
- * A host is asked by options->host_connections workers at most; its further jobs wait while those
- * of other hosts go on.  Jobs for the same module from the same source are one download: those that
- * come while it waits or runs get a copy of its bytes, and its result.
- * Threads: fetch_pool_submit() from any; results arrive in the inbox that the pool was given.
+ * A host is asked by options->host_connections workers at most, and so often at most; its further
+ * jobs wait while those of other hosts go on.  One that fails is left alone for a while
+ * (fetch/host_slots.h): its jobs come back at once then, as ERR_TRANSIENT with left_alone.  Jobs
+ * for the same module from the same source are one download: those that come while it waits or runs
+ * get a copy of its bytes, and its result. Threads: fetch_pool_submit() from any; results arrive in
+ * the inbox that the pool was given.
  */
 #ifndef WASMXDS_FETCH_POOL_H
 #define WASMXDS_FETCH_POOL_H
 
 #include "base/inbox.h"
 #include "fetch/fetch.h"
-
-/* A fetch to do, and, when it comes back, done.  The job owns all that it points to. */
-struct fetch_job {
-	void *owner;                  /* the submitter's, never looked at */
-	char *uri;                    /* owned; what request.uri points to */
-	char *docker_config;          /* owned; what request.docker_config points to; NULL: none */
-	char *known;                  /* owned; what request.known points to; NULL: none */
-	struct fetch_request request; /* borrows uri, docker_config and known */
-	int fd;                       /* owned */
-	struct fetch_result result;   /* where err.code is ERR_NONE */
-	struct err err;
-	int64_t retry_after_ms; /* how long the server wants to be left alone; 0: not said */
-	struct fetch_job *next; /* the pool's */
-};
+#include "fetch/job.h"
 
 struct fetch_pool; /* opaque */
 
@@ -41,11 +30,5 @@ bool fetch_pool_submit(struct fetch_pool *pool, struct fetch_job *job);
 /* Waits for the workers, who give up soon once options->stop is set, and frees everything: the jobs
  * that no worker had begun too, and those for which done has no room. */
 void fetch_pool_stop(struct fetch_pool *pool);
-
-struct fetch_job *fetch_job_new(enum fetch_source source, const char *uri,
-	const struct digest *want, int fd); /* takes fd over; want NULL: any; never NULL */
-void fetch_job_set_docker_config(struct fetch_job *job, const char *text);
-void fetch_job_set_known(struct fetch_job *job, const char *revision);
-void fetch_job_free(void *job);
 
 #endif

@@ -16,8 +16,11 @@ struct fetch_task {
 	const struct fetch_options *options; /* borrowed */
 	const struct fetch_request *request; /* borrowed */
 	int64_t deadline_ms;                 /* of io_monotonic_ms(), for all of it; 0: none */
-	int64_t retry_after_ms;   /* out: how long the server that failed it wants to be left alone;
-				   * 0: it did not say */
+	int64_t retry_after_ms; /* out: how long the server that failed it wants to be left alone;
+				 * 0: it did not say */
+	/* Told host[:port] of each server before it is asked; NULL: nobody is. */
+	void (*on_server)(void *arg, const char *server);
+	void *on_server_arg;
 	struct digest manifest;   /* out: of the image's manifest, where there is one */
 	struct revision revision; /* out: as the source calls what it sent */
 };

@@ -31,6 +31,24 @@ static CURLU *url_new(void)
 	return url;
 }
 
+char *url_server(const char *url)
+{
+	const char *scheme_end = strstr(url, "://");
+	const char *start = scheme_end ? scheme_end + 3 : url;
+	size_t n = strcspn(start, "/?#");
+	const char *at = memrchr(start, '@', n);
+	char *server;
+
+	if (at) {
+		n -= (size_t)(at + 1 - start);
+		start = at + 1;
+	}
+	server = xstrndup(start, n);
+	for (char *c = server; *c; c++)
+		*c = (char)tolower((unsigned char)*c);
+	return server;
+}
+
 void url_make_printable(char *text)
 {
 	for (; *text; text++) {

@@ -30,6 +30,10 @@ bool url_same_origin(const char *a, const char *b);
  * caller frees it. */
 char *url_host(const char *url);
 
+/* Returns host[:port] of a URL with a scheme, as it stands there, in lower case and without
+ * userinfo; never NULL, the caller frees it. */
+char *url_server(const char *url);
+
 /* Replaces each byte that is not printable ASCII by '?': for what a server chose, which may end up
  * in a status or on a terminal. */
 void url_make_printable(char *text);

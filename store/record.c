@@ -205,7 +205,6 @@ int record_open(struct record *r, const struct seal_keys *keys, struct err *err)
 		return err_set(err, ERR_DENIED,
 			"sealed with key %s, which is not among the %zu here", r->sealed_by,
 			keys->n);
-	r->secret = true;
 	if (context_of(&context, r, err) < 0 ||
 		seal_open(&text, key, &context, &r->sealed, err) < 0 || part(r, &text, err) < 0)
 		return -1;
@@ -296,6 +295,7 @@ static int fill_sealed(struct record *r, const Wasmxds__Store__Record *m, struct
 		strspn(m->sealed_by, "0123456789abcdef") < SEAL_ID_LEN)
 		return err_set(err, ERR_INVALID, "sealed_by: must be %d lower-case hex digits",
 			SEAL_ID_LEN);
+	r->secret = true;
 	memcpy(r->sealed_by, m->sealed_by, sizeof(r->sealed_by));
 	if (buf_append(&r->sealed, m->sealed.data, m->sealed.len, err) < 0)
 		return err_wrap(err, "sealed");

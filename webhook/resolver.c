@@ -102,9 +102,10 @@ static void answer_all(struct resolver_question *questions, const struct finding
 static struct flight *take_flight(struct resolver *r)
 {
 	struct host_turn *turn = NULL;
+	int64_t never;
 
 	pthread_mutex_lock(&r->lock);
-	while (!atomic_load(&r->stopping) && !(turn = host_slots_next(&r->slots)))
+	while (!atomic_load(&r->stopping) && !(turn = host_slots_next(&r->slots, 0, &never)))
 		pthread_cond_wait(&r->ready, &r->lock);
 	pthread_mutex_unlock(&r->lock);
 	return (struct flight *)turn;
@@ -147,9 +148,12 @@ static void remember(struct resolver *r, const struct flight *f, const struct fi
 /* From here on nobody joins the flight, and its host's slot is another's. */
 static void land(struct resolver *r, struct flight *f, const struct finding *found)
 {
+	const struct host_end end = {.answered = true}; /* findings remember what failed */
+	int64_t never;
+
 	pthread_mutex_lock(&r->lock);
 	(void)map_take(&r->flights, f->key);
-	host_slots_give_back(&r->slots, &f->turn);
+	(void)host_slots_give_back(&r->slots, &f->turn, &end, &never);
 	remember(r, f, found);
 	pthread_cond_signal(&r->ready);
 	pthread_mutex_unlock(&r->lock);
@@ -174,13 +178,14 @@ static void *work(void *arg)
 struct resolver *resolver_start(const struct resolver_options *options, struct err *err)
 {
 	assert(options->workers > 0 && options->workers <= LIMIT_FETCH_WORKERS);
+	const struct host_rules rules = {.each = (options->workers + HOST_SHARE - 1) / HOST_SHARE};
 	struct resolver *r = xcalloc(1, sizeof(*r));
 
 	r->options = *options;
 	r->options.fetch.stop = &r->stopping;
 	(void)pthread_mutex_init(&r->lock, NULL);
 	(void)pthread_cond_init(&r->ready, NULL);
-	host_slots_init(&r->slots, (options->workers + HOST_SHARE - 1) / HOST_SHARE);
+	host_slots_init(&r->slots, &rules);
 	findings_init(&r->findings, LIMIT_WEBHOOK_FINDINGS, options->good_ms, options->bad_ms);
 	r->threads = xcalloc((size_t)options->workers, sizeof(*r->threads));
 	for (; r->n_threads < options->workers; r->n_threads++) {
@@ -248,7 +253,7 @@ static void join(struct resolver *r, struct resolver_question *q)
 
 		f = flight_new(r, q);
 		(void)map_put(&r->flights, f->key, f);
-		host_slots_wait(&r->slots, host, &f->turn);
+		(void)host_slots_wait(&r->slots, host, &f->turn, 0);
 		pthread_cond_signal(&r->ready);
 	}
 	q->next = f->questions;

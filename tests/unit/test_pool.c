@@ -298,6 +298,86 @@ static void test_fetch_pool__tells_a_follower_that_its_file_takes_nothing(void)
 	}
 }
 
+/* Starts the pool anew, so that it leaves a host alone after so many failures. */
+static void place_strict(struct place *p, unsigned failures)
+{
+	struct err err = {0};
+
+	fetch_pool_stop(p->pool);
+	p->options.host_failures = failures;
+	p->pool = fetch_pool_start(&p->options, WORKERS, p->done, &err);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p->pool);
+}
+
+static void test_fetch_pool__leaves_a_host_alone_that_failed(void)
+{
+	AUTO(place) struct place p;
+	AUTO(http_server) struct http_server *other = http_server_start(NULL, NULL);
+	AUTO(free) char *uri = xasprintf("127.0.0.1:%u/module", http_server_port(other));
+	int alone = 0;
+
+	place_init(&p, JOBS);
+	place_strict(&p, 2);
+	for (int i = 0; i < JOBS; i++)
+		submit(&p, "/status/503", NULL, NULL);
+	for (int i = 0; i < JOBS; i++) {
+		struct fetch_job *job = inbox_pop(p.done);
+
+		CU_ASSERT_EQUAL(job->err.code, ERR_TRANSIENT);
+		if (job->left_alone) {
+			ASSERT_HAS(job->err.msg, "did not answer other fetches");
+			CU_ASSERT(job->retry_after_ms > 0);
+			alone++;
+		}
+		fetch_job_free(job);
+	}
+	CU_ASSERT(alone >= JOBS - WORKERS - 1);
+	submit_uri(&p, uri, NULL, NULL);
+	struct fetch_job *job = inbox_pop(p.done);
+	CU_ASSERT_EQUAL(job->err.code, ERR_NONE);
+	CU_ASSERT_FALSE(job->left_alone);
+	fetch_job_free(job);
+}
+
+static void test_fetch_pool__asks_a_host_again_that_was_left_alone(void)
+{
+	AUTO(place) struct place p;
+
+	place_init(&p, JOBS);
+	place_strict(&p, 1);
+	submit(&p, "/status/503", NULL, NULL);
+	fetch_job_free(inbox_pop(p.done));
+	for (bool well = false; !well;) { /* for half a second to a whole one */
+		submit(&p, "/module", NULL, NULL);
+		struct fetch_job *job = inbox_pop(p.done);
+
+		CU_ASSERT_TRUE(job->left_alone || job->err.code == ERR_NONE);
+		well = job->err.code == ERR_NONE;
+		fetch_job_free(job);
+	}
+}
+
+static void test_fetch_pool__counts_where_a_redirect_leads(void)
+{
+	AUTO(place) struct place p;
+	AUTO(http_server) struct http_server *front = http_server_start(NULL, NULL);
+	AUTO(free) char *target = NULL;
+	AUTO(free) char *uri = xasprintf("127.0.0.1:%u/away", http_server_port(front));
+
+	place_init(&p, JOBS);
+	place_narrow(&p, 1);
+	target = xasprintf("http://127.0.0.1:%u/gate", http_server_port(p.server));
+	http_server_redirect(front, target);
+	submit_uri(&p, uri, NULL, &p);
+	http_server_wait_for(p.server, 1);
+	for (int i = 0; i < 5; i++)
+		submit(&p, "/gate", NULL, NULL);
+	http_server_open_gate(p.server);
+	for (int i = 0; i < 6; i++)
+		fetch_job_free(inbox_pop(p.done));
+	CU_ASSERT_EQUAL(http_server_most_at_once(p.server), 1);
+}
+
 static void test_fetch_pool_stop__does_not_wait_for_servers_that_hang(void)
 {
 	AUTO(place) struct place p;
@@ -305,12 +385,12 @@ static void test_fetch_pool_stop__does_not_wait_for_servers_that_hang(void)
 	place_init(&p, JOBS);
 	for (int i = 0; i < JOBS; i++)
 		submit(&p, i % 2 ? "/stall" : "/silent", NULL, NULL);
-	http_server_wait_for(p.server, WORKERS);
+	http_server_wait_for(p.server, WORKERS - 1);
 	int64_t before_ms = io_monotonic_ms();
 	atomic_store(&p.stop, true);
 	fetch_pool_stop(STEAL(p.pool));
 	CU_ASSERT_TRUE(io_monotonic_ms() - before_ms < SOON_MS);
-	for (int i = 0; i < WORKERS; i++) {
+	for (int i = 0; i < WORKERS - 1; i++) {
 		struct fetch_job *job = inbox_try_pop(p.done);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(job);
 		CU_ASSERT_EQUAL(job->err.code, ERR_TRANSIENT);
@@ -364,6 +444,9 @@ TEST_MAIN("pool", TEST(test_fetch_pool__gives_each_owner_its_own_result),
 	TEST(test_fetch_pool__does_not_share_what_other_credentials_brought),
 	TEST(test_fetch_pool__shares_an_error_too),
 	TEST(test_fetch_pool__tells_a_follower_that_its_file_takes_nothing),
+	TEST(test_fetch_pool__leaves_a_host_alone_that_failed),
+	TEST(test_fetch_pool__asks_a_host_again_that_was_left_alone),
+	TEST(test_fetch_pool__counts_where_a_redirect_leads),
 	TEST(test_fetch_pool_stop__does_not_wait_for_servers_that_hang),
 	TEST(test_fetch_pool_stop__drops_results_that_nobody_takes),
 	TEST(test_fetch_pool_submit__leaves_the_job_when_the_queue_is_full),

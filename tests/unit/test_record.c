@@ -271,6 +271,7 @@ static void test_record_open__gives_back_what_was_sealed(void)
 	CU_ASSERT_PTR_NOT_NULL(memmem(file.data, file.len, "default/auth", 12));
 	CU_ASSERT_EQUAL_FATAL(record_decode(&r, file.data, file.len, &err), 0);
 	CU_ASSERT_EQUAL(r.head.len + r.tail.len, 0);
+	CU_ASSERT_TRUE(r.secret);
 	CU_ASSERT_EQUAL_FATAL(record_open(&r, &keys, &err), 0);
 	CU_ASSERT_TRUE(r.secret);
 	CU_ASSERT_EQUAL(r.sealed.len, 0);
