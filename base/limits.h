@@ -131,6 +131,7 @@
 #define LIMIT_STATUS_NODE_BYTES 128    /* of the proxy that refused */
 #define LIMIT_EVENTS_AN_HOUR 8         /* Event objects of one extension */
 #define LIMIT_EVENT_NOTE_BYTES 1024
+#define LIMIT_EVENT_BYTES (16 * LIMIT_KIB)
 #define LIMIT_PUBLISH_REQUESTS 16 /* under way at a time */
 #define LIMIT_LEASE_TEXT 255      /* a field of a Lease */
 #define LIMIT_LEASE_BYTES (64 * LIMIT_KIB)

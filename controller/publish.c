@@ -25,26 +25,25 @@
 #define MANAGER "wasmxds"
 #define PATCH_TYPE "application/merge-patch+json"
 
-struct publisher {
-	struct publisher_options options;
-	struct agenda agenda;  /* what may have something to write */
-	struct request *first; /* under way; all owned */
-	size_t n_requests;
-	unsigned failures;  /* of the API server, in a row */
-	int64_t not_before; /* ms; nothing is sent before */
-	int64_t tell_at;    /* ms; no refusal is logged before */
-};
-
-/* A write under way. */
+/* A write under way, or room for one. */
 struct request {
-	struct request *prev, *next;
 	struct publisher *publisher; /* borrowed */
-	struct client_call *call;    /* borrowed */
+	struct client_call *call;    /* borrowed; NULL: none is under way */
 	struct agenda_item *item;    /* borrowed */
 	char *uid;                   /* owned; of the object that it is about; NULL: none */
 	bool is_event;
 	struct conditions_memory status; /* what is known then; or */
 	struct events_judgement event;
+};
+
+struct publisher {
+	struct publisher_options options;
+	struct agenda agenda; /* what may have something to write */
+	struct request requests[LIMIT_PUBLISH_REQUESTS];
+	size_t n_requests;  /* under way */
+	unsigned failures;  /* of the API server, in a row */
+	int64_t not_before; /* ms; nothing is sent before */
+	int64_t tell_at;    /* ms; no refusal is logged before */
 };
 
 struct publisher *publisher_new(const struct publisher_options *options)
@@ -58,26 +57,20 @@ struct publisher *publisher_new(const struct publisher_options *options)
 
 static void request_end(struct request *r)
 {
-	struct publisher *p = r->publisher;
-
-	if (r->prev)
-		r->prev->next = r->next;
-	else
-		p->first = r->next;
-	if (r->next)
-		r->next->prev = r->prev;
-	p->n_requests--;
+	r->publisher->n_requests--;
 	free(r->uid);
-	free(r);
+	*r = (struct request){0};
 }
 
 void publisher_free(struct publisher *p)
 {
 	if (!p)
 		return;
-	while (p->first) {
-		client_cancel(p->options.client, p->first->call);
-		request_end(p->first);
+	for (size_t i = 0; i < LIMIT_PUBLISH_REQUESTS; i++) {
+		if (!p->requests[i].call)
+			continue;
+		client_cancel(p->options.client, p->requests[i].call);
+		request_end(&p->requests[i]);
 	}
 	agenda_clear(&p->agenda);
 	free(p);
@@ -99,68 +92,56 @@ static char *status_path(const char *name)
 
 static void on_done(void *arg, const struct client_reply *reply, const struct err *err);
 
-/* Starts the write that r describes. */
-static void start(struct publisher *p, struct request *r, struct agenda_item *item,
-	const struct client_request *request)
+/* Starts what write describes; there is room for it. */
+static void start(
+	struct publisher *p, const struct request *write, const struct client_request *request)
 {
+	struct request *r = p->requests;
+
+	while (r->call)
+		r++;
+	*r = *write;
 	r->publisher = p;
-	r->item = item;
-	r->next = p->first;
-	if (p->first)
-		p->first->prev = r;
-	p->first = r;
 	p->n_requests++;
 	r->call = client_send(p->options.client, request, on_done, r);
-}
-
-static struct request *request_new(const struct conditions_facts *facts)
-{
-	struct request *r = xcalloc(1, sizeof(*r));
-
-	r->uid = xstrdup_null(facts->uid);
-	return r;
 }
 
 static int write_status(struct publisher *p, struct agenda_item *item,
 	const struct conditions_facts *facts, const struct conditions_memory *next, struct err *err)
 {
-	AUTO(buf) struct buf body = BUF_INIT(2 * LIMIT_STATUS_BYTES);
+	AUTO(buf) struct buf body = BUF_INIT(2UL * LIMIT_STATUS_BYTES);
 	AUTO(free) char *path = status_path(item->name);
 	struct client_request request = {
 		.method = "PATCH", .path = path, .content_type = PATCH_TYPE};
-	struct request *r;
+	struct request write = {.item = item, .status = *next};
 
 	if (conditions_patch(&body, facts, next, err) < 0)
 		return -1;
 	request.body = body.data;
 	request.body_len = body.len;
-	r = request_new(facts);
-	r->status = *next;
-	start(p, r, item, &request);
+	write.uid = xstrdup_null(facts->uid);
+	start(p, &write, &request);
 	return 0;
 }
 
 static int write_event(struct publisher *p, struct agenda_item *item,
-	const struct conditions_facts *facts, const struct events_facts *said,
-	const struct events_judgement *j, struct err *err)
+	const struct events_facts *said, const struct events_judgement *j, struct err *err)
 {
 	bool repeat = j->verdict == EVENTS_REPEAT;
-	AUTO(buf) struct buf body = BUF_INIT(4 * LIMIT_EVENT_NOTE_BYTES + LIMIT_STATUS_BYTES);
+	AUTO(buf) struct buf body = BUF_INIT(LIMIT_EVENT_BYTES);
 	AUTO(free) char *path = events_path(said, repeat ? &j->slot : NULL);
 	struct client_request request = {.method = repeat ? "PATCH" : "POST",
 		.path = path,
 		.content_type = repeat ? PATCH_TYPE : "application/json"};
-	struct request *r;
+	struct request write = {.item = item, .is_event = true, .event = *j};
 
 	if ((repeat ? events_repeat(&body, &j->slot, err)
 		    : events_create(&body, said, &j->slot, p->options.instance, err)) < 0)
 		return -1;
 	request.body = body.data;
 	request.body_len = body.len;
-	r = request_new(facts);
-	r->is_event = true;
-	r->event = *j;
-	start(p, r, item, &request);
+	write.uid = xstrdup_null(said->uid);
+	start(p, &write, &request);
 	return 0;
 }
 
@@ -182,7 +163,7 @@ static bool say(struct publisher *p, struct agenda_item *item, struct publicatio
 	said.reason = standing.conditions[CONDITION_READY].reason;
 	said.message = standing.conditions[CONDITION_READY].message;
 	j = events_judge(&known->events, &said, time(NULL));
-	if (j.verdict != EVENTS_NONE && write_event(p, item, facts, &said, &j, &err) == 0)
+	if (j.verdict != EVENTS_NONE && write_event(p, item, &said, &j, &err) == 0)
 		return true;
 	events_said(&known->events, &j);
 	return false;
