@@ -3,7 +3,7 @@
  * xds/catalog.h - what can be served, by name, and who subscribed to it.
  * A resource exists while it has a payload or a subscription: a name that nobody made yet is
  * remembered for those who wait for it, and one that was deleted for those who still run it.
- * Pure.  Threads: the one that serves.
+ * Pure.  Threads: those that serve, one at a time.
  */
 #ifndef WASMXDS_XDS_CATALOG_H
 #define WASMXDS_XDS_CATALOG_H

@@ -2,7 +2,7 @@
 /*
  * xds/gate.h - who comes in: the names in a client's certificate, and what the policy file gives
  * them. The file is read again when it changes; one that cannot be read leaves the one before in
- * force. Threads: the one that serves.
+ * force. Threads: those that serve, one at a time.
  */
 #ifndef WASMXDS_XDS_GATE_H
 #define WASMXDS_XDS_GATE_H

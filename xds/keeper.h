@@ -4,8 +4,8 @@
  * them again.  The file is written by a thread of its own, no more often than keeper_tick() is
  * called: a slow disk holds up nobody, and what a crash loses is the last moment's.  Other
  * processes know nothing of it: each has a folder of its own.
- * Threads: keeper_open() and keeper_close() from the one that starts and stops the serving one,
- * keeper_tick() from the serving one.
+ * Threads: keeper_open() and keeper_close() from the one that starts and stops the serving ones,
+ * keeper_tick() from a serving one.
  */
 #ifndef WASMXDS_XDS_KEEPER_H
 #define WASMXDS_XDS_KEEPER_H

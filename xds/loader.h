@@ -3,7 +3,7 @@
  * xds/loader.h - keeps the catalog as the store is.
  * A record that cannot be used is logged, and the one before it goes on being served; of those that
  * no key of ours opens, the first alone is logged.
- * Threads: the one that serves.
+ * Threads: those that serve, one at a time.
  */
 #ifndef WASMXDS_XDS_LOADER_H
 #define WASMXDS_XDS_LOADER_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * xds/question.h - a look at what the serving thread owns, taken by that thread for another.
- * Threads: question_ask() from any but the serving one, question_answer() from the serving one.  A
+ * xds/question.h - a look at what the serving threads own, taken by one of them for another.
+ * Threads: question_wait() from any but the serving ones, question_answer() from a serving one.  A
  * question has a lock of its own, held while look() runs, so that whoever gave up waiting cannot be
  * looked for.
  */
@@ -15,9 +15,9 @@
 #include "xds/metrics.h"
 #include "xds/session.h"
 
-/* All that the serving thread owns. */
+/* All that the serving threads own. */
 struct xds_view {
-	struct session_group *sessions;
+	const struct session_group *sessions; /* the first of all groups */
 	struct catalog *catalog;
 	struct loader *loader;
 	const struct xds_metrics *metrics;

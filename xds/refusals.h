@@ -6,7 +6,7 @@
  * refusal is forgotten first.  As bytes, for a file that outlives the process (xds/keeper.h): the
  * magic, the sha256 of what follows as 64 hex digits, a newline, and for each refusal, the oldest
  * first, its key and its reason, each with a zero byte behind it.
- * Pure.  Threads: the one that serves.
+ * Pure.  Threads: those that serve, one at a time.
  */
 #ifndef WASMXDS_XDS_REFUSALS_H
 #define WASMXDS_XDS_REFUSALS_H

@@ -2,7 +2,7 @@
 /*
  * xds/reply.h - a response as gRPC slices: the few bytes that are a client's own are copied, the
  * record and the module go by reference and are let go of when gRPC has sent them.
- * Threads: the one that serves; gRPC lets go of slices from any.
+ * Threads: those that serve, one at a time; gRPC lets go of slices from any.
  */
 #ifndef WASMXDS_XDS_REPLY_H
 #define WASMXDS_XDS_REPLY_H

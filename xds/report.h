@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * xds/report.h - what the server says of itself: every proxy and what it runs, and its metrics.
- * Pure: from a view to text.  Threads: the serving one, inside a question.
+ * Pure: from a view to text.  Threads: a serving one, inside a question.
  */
 #ifndef WASMXDS_XDS_REPORT_H
 #define WASMXDS_XDS_REPORT_H

@@ -2,6 +2,7 @@
 #include "xds/server.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,6 @@
 #include <grpc/grpc.h>
 #include <grpc/grpc_security.h>
 #include <grpc/support/log.h>
-#include <grpc/support/time.h>
 
 #include "base/auto.h"
 #include "base/inbox.h"
@@ -20,51 +20,35 @@
 #include "base/xalloc.h"
 #include "store/watch.h"
 #include "xds/keeper.h"
-#include "xds/session.h"
-
-#define TICK_MS 1000
+#include "xds/worker.h"
 
 struct xds_server {
-	grpc_completion_queue *queue; /* owned */
-	grpc_server *server;          /* owned */
+	struct worker workers[LIMIT_XDS_WORKERS]; /* the first looks after the rest as well */
+	size_t n_workers;
+	grpc_channel *bells; /* owned */
+	grpc_server *server; /* owned */
+	struct tls *tls;     /* owned; NULL: plain text */
+	char *listen;        /* owned; as asked for */
+	int port;            /* as bound */
+	struct op shutdown;
+
+	/* guarded by lock */
+	pthread_mutex_t lock;
+	struct session_world world;
 	struct catalog catalog;
 	struct loader loader;
 	struct refusals *refusals; /* owned */
 	struct keeper *keeper;     /* owned; NULL: they are forgotten with the process */
 	struct gate *gate;         /* owned; NULL: clients need no certificate */
-	struct tls *tls;           /* owned; NULL: plain text */
-	struct session_group group;
 	struct xds_metrics metrics;
-	pthread_t thread;
-	char *listen; /* owned; as asked for */
-	int port;     /* as bound */
+	bool stopping;
 
-	/* a new call under way to us */
-	struct op accept;
-	grpc_call *call;
-	grpc_call_details details;
-	grpc_metadata_array metadata;
-
-	/* from the watch's thread: names that changed, and a call that is never made, on which an
-	 * empty batch rings the queue at once */
+	/* for the first worker, from other threads: names that changed, and what they ask */
 	struct store_watch *watch; /* owned */
 	struct inbox *changes;     /* owned; of char * */
 	struct inbox *questions;   /* owned; of struct question */
 	atomic_bool rescan;        /* names were lost: compare all */
-	atomic_bool rung;          /* the ring is on its way */
-	grpc_channel *bell_channel;
-	grpc_call *bell;
-	struct op ring;
-
-	struct op shutdown;
-	bool stopping;
 };
-
-static void ring(struct xds_server *x)
-{
-	if (!atomic_exchange(&x->rung, true))
-		(void)grpc_call_start_batch(x->bell, NULL, 0, &x->ring, NULL);
-}
 
 static void on_store_changed(void *arg, const char *name)
 {
@@ -75,21 +59,19 @@ static void on_store_changed(void *arg, const char *name)
 		free(copy);
 		atomic_store(&x->rescan, true);
 	}
-	ring(x);
+	worker_ring(&x->workers[0]);
 }
 
-static void on_ring(struct op *op, bool ok)
+static void on_rang(void *arg)
 {
-	struct xds_server *x = op->owner;
-	const struct xds_view view = {.sessions = &x->group,
+	struct xds_server *x = arg;
+	const struct xds_view view = {.sessions = &x->workers[0].group,
 		.catalog = &x->catalog,
 		.loader = &x->loader,
 		.metrics = &x->metrics};
 	struct question *question;
 	char *name;
 
-	(void)ok;
-	atomic_store(&x->rung, false);
 	if (atomic_exchange(&x->rescan, false))
 		loader_rescan(&x->loader);
 	while ((name = inbox_try_pop(x->changes))) {
@@ -111,7 +93,7 @@ bool xds_server_ask(struct xds_server *x, question_look *look, void *arg, int64_
 
 	if (!inbox_push(x->questions, question))
 		question_drop(question);
-	ring(x);
+	worker_ring(&x->workers[0]);
 	return question_wait(question, timeout_ms);
 }
 
@@ -121,43 +103,17 @@ static void on_resource_changed(void *arg, struct resource *r)
 	session_resource_changed(r);
 }
 
-static void accept_next(struct xds_server *x)
-{
-	grpc_call_error e;
-
-	grpc_call_details_init(&x->details);
-	grpc_metadata_array_init(&x->metadata);
-	e = grpc_server_request_call(
-		x->server, &x->call, &x->details, &x->metadata, x->queue, x->queue, &x->accept);
-	if (e != GRPC_CALL_OK)
-		log_error("no more calls are accepted", LOG_INT("code", e));
-}
-
-static void on_accept(struct op *op, bool ok)
-{
-	struct xds_server *x = op->owner;
-	AUTO(free) char *method = NULL;
-
-	if (ok) {
-		method = xstrndup((const char *)GRPC_SLICE_START_PTR(x->details.method),
-			GRPC_SLICE_LENGTH(x->details.method));
-		session_start(&x->group, x->call, method);
-	}
-	grpc_call_details_destroy(&x->details);
-	grpc_metadata_array_destroy(&x->metadata);
-	if (ok)
-		accept_next(x);
-}
-
-/* The queue may only end when nobody starts an operation any more. */
-static void end_queue(void *arg)
+/* The queues may only end when nobody starts an operation any more. */
+static void end_queues(void *arg)
 {
 	struct xds_server *x = arg;
 
-	if (!x->stopping || x->group.first)
+	if (!x->stopping || x->world.n > 0)
 		return;
+	x->world.ended = true;
 	grpc_server_destroy(x->server);
-	grpc_completion_queue_shutdown(x->queue);
+	for (size_t i = 0; i < x->n_workers; i++)
+		grpc_completion_queue_shutdown(x->workers[i].queue);
 }
 
 static void on_shutdown(struct op *op, bool ok)
@@ -166,39 +122,18 @@ static void on_shutdown(struct op *op, bool ok)
 
 	(void)ok;
 	x->stopping = true;
-	end_queue(x);
+	end_queues(x);
 }
 
-static void tick(struct xds_server *x)
-{
-	bool policy_changed = x->gate && gate_refresh(x->gate);
-
-	loader_tick(&x->loader);
-	session_tick(&x->group, policy_changed);
-	if (x->keeper)
-		keeper_tick(x->keeper);
-}
-
-static void *serve(void *arg)
+static void on_tick(void *arg)
 {
 	struct xds_server *x = arg;
-	int64_t tick_at = io_monotonic_ms() + TICK_MS;
 
-	for (;;) {
-		gpr_timespec until = gpr_time_add(
-			gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(TICK_MS, GPR_TIMESPAN));
-		grpc_event event = grpc_completion_queue_next(x->queue, until, NULL);
-		struct op *op = event.tag;
-
-		if (event.type == GRPC_QUEUE_SHUTDOWN)
-			return NULL;
-		if (event.type == GRPC_OP_COMPLETE)
-			op->done(op, event.success != 0);
-		if (!x->stopping && io_monotonic_ms() >= tick_at) {
-			tick(x);
-			tick_at = io_monotonic_ms() + TICK_MS;
-		}
-	}
+	loader_tick(&x->loader);
+	if (x->gate && gate_refresh(x->gate))
+		x->world.policies++;
+	if (x->keeper)
+		keeper_tick(x->keeper);
 }
 
 /* gRPC says much at every level; what it says before it aborts must be seen. */
@@ -252,7 +187,8 @@ static int bind_port(struct xds_server *x, const struct xds_options *options, st
 	}
 	credentials = x->tls ? tls_credentials(x->tls) : grpc_insecure_server_credentials_create();
 	x->server = server_create();
-	grpc_server_register_completion_queue(x->server, x->queue, NULL);
+	for (size_t i = 0; i < x->n_workers; i++)
+		grpc_server_register_completion_queue(x->server, x->workers[i].queue, NULL);
 	x->port = grpc_server_add_http2_port(x->server, options->listen, credentials);
 	grpc_server_credentials_release(credentials);
 	if (x->port == 0)
@@ -262,37 +198,50 @@ static int bind_port(struct xds_server *x, const struct xds_options *options, st
 	return 0;
 }
 
-static void bell_create(struct xds_server *x)
+/* As many as there are processors to run on. */
+static size_t count_workers(void)
 {
-	grpc_slice method = grpc_slice_from_static_string("/bell");
+	cpu_set_t set;
+	size_t n = sched_getaffinity(0, sizeof(set), &set) == 0 ? (size_t)CPU_COUNT(&set) : 1;
 
-	x->bell_channel =
-		grpc_lame_client_channel_create("bell", GRPC_STATUS_UNAVAILABLE, "never called");
-	x->bell = grpc_channel_create_call(x->bell_channel, NULL, GRPC_PROPAGATE_DEFAULTS, x->queue,
-		method, NULL, gpr_inf_future(GPR_CLOCK_MONOTONIC), NULL);
+	return n < LIMIT_XDS_WORKERS ? n : LIMIT_XDS_WORKERS;
+}
+
+static void workers_init(struct xds_server *x)
+{
+	struct worker *workers = x->workers;
+
+	x->bells = grpc_lame_client_channel_create("bell", GRPC_STATUS_UNAVAILABLE, "never called");
+	x->n_workers = count_workers();
+	for (size_t i = 0; i < x->n_workers; i++) {
+		worker_init(&workers[i], &x->lock, &x->world, x->bells);
+		if (i > 0)
+			workers[i - 1].group.next = &workers[i].group;
+	}
+	workers[0].rang = on_rang;
+	workers[0].tick = on_tick;
+	workers[0].arg = x;
 }
 
 static struct xds_server *server_new(void)
 {
 	struct xds_server *x = xcalloc(1, sizeof(*x));
 
-	x->accept = (struct op){on_accept, x};
-	x->ring = (struct op){on_ring, x};
 	x->shutdown = (struct op){on_shutdown, x};
+	(void)pthread_mutex_init(&x->lock, NULL);
 	catalog_init(&x->catalog);
 	x->refusals = refusals_new(LIMIT_XDS_REFUSALS);
 	x->changes = inbox_new(LIMIT_XDS_CHANGES, free);
 	x->questions = inbox_new(LIMIT_XDS_QUESTIONS, question_drop);
-	x->queue = grpc_completion_queue_create_for_next(NULL);
-	bell_create(x);
+	workers_init(x);
 	return x;
 }
 
 static void server_free(struct xds_server *x)
 {
-	grpc_call_unref(x->bell);
-	grpc_channel_destroy(x->bell_channel);
-	grpc_completion_queue_destroy(x->queue);
+	for (size_t i = 0; i < x->n_workers; i++)
+		worker_clear(&x->workers[i]);
+	grpc_channel_destroy(x->bells);
 	catalog_clear(&x->catalog);
 	loader_clear(&x->loader);
 	keeper_close(x->keeper);
@@ -301,21 +250,10 @@ static void server_free(struct xds_server *x)
 	tls_free(x->tls);
 	inbox_free(x->changes);
 	inbox_free(x->questions);
+	(void)pthread_mutex_destroy(&x->lock);
 	free(x->listen);
 	free(x);
 	grpc_shutdown();
-}
-
-/* Where the thread was never started, nobody else empties the queue. */
-static void abandon(struct xds_server *x)
-{
-	store_watch_stop(x->watch);
-	if (x->server)
-		grpc_server_shutdown_and_notify(x->server, x->queue, &x->shutdown);
-	else
-		grpc_completion_queue_shutdown(x->queue);
-	(void)serve(x);
-	server_free(x);
 }
 
 static int prepare(struct xds_server *x, const struct xds_options *options, struct err *err)
@@ -330,22 +268,32 @@ static int prepare(struct xds_server *x, const struct xds_options *options, stru
 	x->loader.changed = on_resource_changed;
 	x->loader.metrics = &x->metrics;
 	x->listen = xstrdup(options->listen);
-	x->group = (struct session_group){.queue = x->queue,
-		.catalog = &x->catalog,
+	x->world = (struct session_world){.catalog = &x->catalog,
 		.refusals = x->refusals,
 		.loader = &x->loader,
 		.metrics = &x->metrics,
 		.max = options->max_streams,
 		.full_state = options->sotw_full_state,
-		.emptied = end_queue,
+		.emptied = end_queues,
 		.arg = x};
 	x->watch =
 		store_watch_start(options->store_dir, options->poll_ms, on_store_changed, x, err);
 	if (!x->watch || bind_port(x, options, err) < 0)
 		return -1;
-	x->group.gate = x->gate;
+	x->world.gate = x->gate;
 	loader_rescan(&x->loader);
 	grpc_server_start(x->server);
+	return 0;
+}
+
+static int start_workers(struct xds_server *x, struct err *err)
+{
+	for (size_t i = 0; i < x->n_workers; i++)
+		worker_accept(&x->workers[i], x->server);
+	for (size_t i = 0; i < x->n_workers; i++) {
+		if (worker_start(&x->workers[i], err) < 0)
+			return -1;
+	}
 	return 0;
 }
 
@@ -356,14 +304,8 @@ struct xds_server *xds_server_start(const struct xds_options *options, struct er
 	gpr_set_log_function(log_grpc);
 	grpc_init();
 	x = server_new();
-	if (prepare(x, options, err) < 0) {
-		abandon(x);
-		return NULL;
-	}
-	accept_next(x);
-	if (pthread_create(&x->thread, NULL, serve, x) != 0) {
-		(void)err_set(err, ERR_TRANSIENT, "cannot start a thread");
-		abandon(x);
+	if (prepare(x, options, err) < 0 || start_workers(x, err) < 0) {
+		xds_server_stop(x);
 		return NULL;
 	}
 	return x;
@@ -374,9 +316,15 @@ void xds_server_stop(struct xds_server *x)
 	if (!x)
 		return;
 	store_watch_stop(x->watch);
-	grpc_server_shutdown_and_notify(x->server, x->queue, &x->shutdown);
-	grpc_server_cancel_all_calls(x->server);
-	(void)pthread_join(x->thread, NULL);
+	if (x->server) {
+		grpc_server_shutdown_and_notify(x->server, x->workers[0].queue, &x->shutdown);
+		grpc_server_cancel_all_calls(x->server);
+	}
+	for (size_t i = 0; i < x->n_workers; i++) {
+		if (!x->server)
+			grpc_completion_queue_shutdown(x->workers[i].queue);
+		worker_join(&x->workers[i]);
+	}
 	server_free(x);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * xds/server.h - serves the store to Envoy over gRPC: ECDS and ADS.
- * The shell around xds/stream.h: one completion queue, one thread, which owns every stream, the
- * catalog and its own view of the store.  Needs no Kubernetes and no outbound network.
- * Threads: xds_server_start() and xds_server_stop() from main.
+ * The shell around xds/stream.h: a few workers (xds/worker.h), each with the streams that it
+ * accepted; the catalog and the view of the store are theirs together.  Needs no Kubernetes and no
+ * outbound network. Threads: xds_server_start() and xds_server_stop() from main.
  */
 #ifndef WASMXDS_XDS_SERVER_H
 #define WASMXDS_XDS_SERVER_H
@@ -42,7 +42,7 @@ char *xds_server_address(const struct xds_server *x);
 /* Returns whether clients must show a certificate. */
 bool xds_server_authenticates(const struct xds_server *x);
 
-/* Has the serving thread call look(arg, view), and returns when it did; false when it did not
+/* Has a serving thread call look(arg, view), and returns when it did; false when it did not
  * within timeout_ms, or the server is stopping.  From any other thread. */
 bool xds_server_ask(struct xds_server *x, question_look *look, void *arg, int64_t timeout_ms);
 

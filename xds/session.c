@@ -46,11 +46,14 @@ static const struct method methods[] = {
 struct session {
 	struct session_group *group; /* borrowed */
 	struct session *prev, *next; /* of the group's list */
+	struct session *next_woken;
+	struct session *next_outgoing;
 	const struct method *method; /* NULL: not ours */
 	struct stream stream;
 	grpc_call *call;            /* owned */
 	char *peer;                 /* owned by gRPC */
 	grpc_byte_buffer *incoming; /* owned; the message that recv brought */
+	grpc_byte_buffer *outgoing; /* owned; the message that send takes away; NULL: none */
 	struct op recv, send, close, status;
 	unsigned pending; /* operations under way */
 	int cancelled;    /* written by gRPC with close */
@@ -58,6 +61,7 @@ struct session {
 	struct rate idle_requests; /* that neither answer nor change anything */
 	int64_t opened_ms;
 	bool sending;
+	bool woken;
 	bool finished; /* a status was sent, or the client is gone */
 };
 
@@ -75,13 +79,19 @@ static struct session *stream_session(struct stream *stream)
 	return (struct session *)(void *)((char *)stream - offsetof(struct session, stream));
 }
 
-static void start_batch(struct session *s, const grpc_op *ops, size_t n, struct op *op)
+/* For an operation that counts as pending already. */
+static void hand_over(struct session *s, const grpc_op *ops, size_t n, struct op *op)
 {
 	grpc_call_error e = grpc_call_start_batch(s->call, ops, n, op, NULL);
 
 	assert(e == GRPC_CALL_OK);
 	(void)e;
+}
+
+static void start_batch(struct session *s, const grpc_op *ops, size_t n, struct op *op)
+{
 	s->pending++;
+	hand_over(s, ops, n, op);
 }
 
 static void session_free(struct session *s)
@@ -94,14 +104,14 @@ static void session_free(struct session *s)
 		group->first = s->next;
 	if (s->next)
 		s->next->prev = s->prev;
-	group->n--;
+	group->world->n--;
 	stream_clear(&s->stream);
 	visitor_clear(&s->visitor);
 	gpr_free(s->peer);
 	grpc_call_unref(s->call);
 	free(s);
-	if (!group->first && group->emptied)
-		group->emptied(group->arg);
+	if (group->world->n == 0)
+		group->world->emptied(group->world->arg);
 }
 
 /* Every done() ends here: the operation came back. */
@@ -109,6 +119,29 @@ static void settle(struct session *s)
 {
 	if (--s->pending == 0)
 		session_free(s);
+}
+
+/* The message was made in this turn of the thread: it is still in the list of those that wait. */
+static void send_outgoing(struct session *s)
+{
+	grpc_byte_buffer *message = STEAL(s->outgoing);
+	grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
+
+	if (!message)
+		return;
+	op.data.send_message.send_message = message;
+	hand_over(s, &op, 1, &s->send);
+	grpc_byte_buffer_destroy(message);
+}
+
+void session_send(struct session_group *group)
+{
+	while (group->outgoing) {
+		struct session *s = group->outgoing;
+
+		group->outgoing = s->next_outgoing;
+		send_outgoing(s);
+	}
 }
 
 static void finish(struct session *s, grpc_status_code code, const char *text)
@@ -119,6 +152,7 @@ static void finish(struct session *s, grpc_status_code code, const char *text)
 	if (s->finished)
 		return;
 	s->finished = true;
+	send_outgoing(s); /* the status is the last of a call */
 	op.data.send_status_from_server.status = code;
 	op.data.send_status_from_server.status_details = &details;
 	start_batch(s, &op, 1, &s->status);
@@ -138,9 +172,9 @@ static bool load(struct session *s, struct resource *r)
 {
 	struct err err;
 
-	if (loader_blob(s->group->loader, r, &err))
+	if (loader_blob(s->group->world->loader, r, &err))
 		return true;
-	s->group->metrics->modules_unusable++;
+	s->group->world->metrics->modules_unusable++;
 	log_error("module not served", LOG_STR("name", r->name),
 		LOG_STR("digest", payload_record(r->payload)->served.hex), LOG_ERR(&err));
 	return false;
@@ -148,14 +182,15 @@ static bool load(struct session *s, struct resource *r)
 
 static void start_send(struct session *s, const struct reply *reply)
 {
-	grpc_op op = {.op = GRPC_OP_SEND_MESSAGE};
+	struct session_group *group = s->group;
 
-	op.data.send_message.send_message = reply_buffer(reply);
-	start_batch(s, &op, 1, &s->send);
-	grpc_byte_buffer_destroy(op.data.send_message.send_message);
+	s->outgoing = reply_buffer(reply);
+	s->pending++;
+	s->next_outgoing = group->outgoing;
+	group->outgoing = s;
 	s->sending = true;
-	s->group->metrics->responses++;
-	s->group->metrics->response_bytes += reply->bytes;
+	group->world->metrics->responses++;
+	group->world->metrics->response_bytes += reply->bytes;
 }
 
 /* With full state, the rest of what is subscribed goes into the same response. */
@@ -223,19 +258,47 @@ static void flush(struct session *s)
 	}
 }
 
+/* It stays until it was looked at, as with an operation under way. */
+static void wake(struct session *s)
+{
+	struct session_group *group = s->group;
+
+	if (s->woken)
+		return;
+	s->woken = true;
+	s->pending++;
+	s->next_woken = group->woken;
+	group->woken = s;
+	group->wake(group->arg);
+}
+
 void session_resource_changed(struct resource *r)
 {
 	for (struct subscription *sub = r->first; sub; sub = sub->next) {
 		stream_touch(sub);
-		flush(stream_session(sub->stream));
+		wake(stream_session(sub->stream));
+	}
+}
+
+void session_flush_woken(struct session_group *group)
+{
+	struct session *s = STEAL(group->woken);
+
+	while (s) {
+		struct session *next = s->next_woken;
+
+		s->woken = false;
+		flush(s);
+		settle(s);
+		s = next;
 	}
 }
 
 static void log_verdict(
 	const struct session *s, const struct stream_verdict *verdict, const char *reason)
 {
-	s->group->metrics->acks += verdict->kind == STREAM_ACK;
-	s->group->metrics->nacks += verdict->kind == STREAM_NACK;
+	s->group->world->metrics->acks += verdict->kind == STREAM_ACK;
+	s->group->world->metrics->nacks += verdict->kind == STREAM_NACK;
 	if (verdict->kind == STREAM_ACK)
 		log_info("ack", LOG_STR("node", s->stream.node), LOG_STR("peer", s->peer),
 			LOG_STR("name", verdict->name), LOG_STR("version", verdict->version));
@@ -284,7 +347,7 @@ static int on_only_request(struct session *s, const struct stream_request *req, 
 	struct stream_response response = {.nonce = "1"};
 
 	for (size_t i = 0; i < req->n_names && i < LIMIT_XDS_NAMES; i++) {
-		struct resource *r = catalog_find(s->group->catalog, req->names[i]);
+		struct resource *r = catalog_find(s->group->world->catalog, req->names[i]);
 		bool first = reply.n == 0;
 
 		if (!r || !r->payload || !may_have(s, r->name) || !load(s, r))
@@ -294,7 +357,7 @@ static int on_only_request(struct session *s, const struct stream_request *req, 
 				payload_record(r->payload)->version);
 		if (reply_add(&reply, r, STREAM_SOTW, first ? &response : NULL, err) < 0)
 			return -1;
-		catalog_release(s->group->catalog, r);
+		catalog_release(s->group->world->catalog, r);
 	}
 	if (reply.n == 0)
 		finish(s, GRPC_STATUS_NOT_FOUND, "no extension of these names");
@@ -308,7 +371,7 @@ static int on_message(struct session *s, const uint8_t *bytes, size_t n, struct 
 	AUTO(discovery_request) struct discovery_request req = {0};
 	bool ours;
 
-	s->group->metrics->requests++;
+	s->group->world->metrics->requests++;
 	if (discovery_request_decode(&req, s->stream.variant, bytes, n, err) < 0 ||
 		check_type(s, req.type_url, &ours, err) < 0)
 		return -1;
@@ -346,7 +409,7 @@ static void on_recv(struct op *op, bool ok)
 	if (!ok || !s->incoming) {
 		finish(s, GRPC_STATUS_OK, "");
 	} else if (take_message(s, &err) < 0) {
-		s->group->metrics->streams_broken++;
+		s->group->world->metrics->streams_broken++;
 		log_warn("stream ended", LOG_STR("node", s->stream.node), LOG_STR("peer", s->peer),
 			LOG_ERR(&err));
 		finish(s, GRPC_STATUS_INVALID_ARGUMENT, err.msg);
@@ -387,9 +450,9 @@ static void on_status(struct op *op, bool ok)
 /* With a gate, what the client may have depends on its certificate. */
 static void admit(struct session *s)
 {
-	if (!s->group->gate)
+	if (!s->group->world->gate)
 		return;
-	gate_admit(s->group->gate, s->call, &s->visitor);
+	gate_admit(s->group->world->gate, s->call, &s->visitor);
 	s->stream.identity = s->visitor.n > 0 ? s->visitor.names[0] : NULL;
 	s->stream.allows = grant_allows;
 	s->stream.grant = s->visitor.grant;
@@ -397,6 +460,7 @@ static void admit(struct session *s)
 
 static struct session *session_new(struct session_group *group, grpc_call *call, const char *path)
 {
+	struct session_world *world = group->world;
 	struct session *s = xcalloc(1, sizeof(*s));
 
 	s->group = group;
@@ -408,21 +472,21 @@ static struct session *session_new(struct session_group *group, grpc_call *call,
 	s->send = (struct op){on_send, s};
 	s->close = (struct op){on_close, s};
 	s->status = (struct op){on_status, s};
-	stream_init(&s->stream, s->method ? s->method->variant : STREAM_SOTW, group->catalog,
-		group->refusals);
+	stream_init(&s->stream, s->method ? s->method->variant : STREAM_SOTW, world->catalog,
+		world->refusals);
 	admit(s);
-	s->stream.full_state = group->full_state && s->stream.variant == STREAM_SOTW;
+	s->stream.full_state = world->full_state && s->stream.variant == STREAM_SOTW;
 	s->next = group->first;
 	if (s->next)
 		s->next->prev = s;
 	group->first = s;
-	group->n++;
+	world->n++;
 	return s;
 }
 
 static void turn_away(struct session *s, grpc_status_code code, const char *why)
 {
-	s->group->metrics->streams_refused++;
+	s->group->world->metrics->streams_refused++;
 	log_warn("stream refused", LOG_STR("peer", s->peer),
 		LOG_STR("identity", s->stream.identity), LOG_STR("why", why));
 	finish(s, code, why);
@@ -437,16 +501,16 @@ void session_start(struct session_group *group, grpc_call *call, const char *pat
 	close.data.recv_close_on_server.cancelled = &s->cancelled;
 	start_batch(s, &close, 1, &s->close);
 	start_batch(s, &metadata, 1, &s->status);
-	group->metrics->streams++;
+	group->world->metrics->streams++;
 	if (!s->method) {
 		finish(s, GRPC_STATUS_UNIMPLEMENTED, "no such method");
 		return;
 	}
-	if (group->n > group->max) {
+	if (group->world->n > group->world->max) {
 		turn_away(s, GRPC_STATUS_RESOURCE_EXHAUSTED, "too many streams");
 		return;
 	}
-	if (group->gate && !s->visitor.grant) {
+	if (group->world->gate && !s->visitor.grant) {
 		turn_away(s, GRPC_STATUS_PERMISSION_DENIED,
 			"the policy gives nothing to this certificate");
 		return;
@@ -456,17 +520,20 @@ void session_start(struct session_group *group, grpc_call *call, const char *pat
 	receive(s);
 }
 
-void session_tick(struct session_group *group, bool policy_changed)
+void session_tick(struct session_group *group)
 {
+	struct session_world *world = group->world;
+	bool policy_changed = group->policies != world->policies;
 	int64_t now = io_monotonic_ms();
 
+	group->policies = world->policies;
 	/* finish() only starts an operation; nothing is freed before its tag comes back */
 	for (struct session *s = group->first; s; s = s->next) {
 		if (s->finished)
 			continue;
 		if (s->stream.requests == 0 && now - s->opened_ms > SILENCE_MS)
 			finish(s, GRPC_STATUS_DEADLINE_EXCEEDED, "nothing was asked for");
-		else if (policy_changed && !gate_still_admits(group->gate, &s->visitor))
+		else if (policy_changed && !gate_still_admits(world->gate, &s->visitor))
 			finish(s, GRPC_STATUS_UNAVAILABLE, "the policy changed: come again");
 	}
 }
@@ -474,9 +541,14 @@ void session_tick(struct session_group *group, bool policy_changed)
 const struct session *session_next(
 	const struct session_group *group, const struct session *s, struct session_info *info)
 {
-	s = s ? s->next : group->first;
-	while (s && !s->method)
-		s = s->next;
+	do {
+		group = s ? s->group : group;
+		s = s ? s->next : group->first;
+		while (!s && group->next) {
+			group = group->next;
+			s = group->first;
+		}
+	} while (s && !s->method);
 	if (s)
 		*info = (struct session_info){.stream = &s->stream,
 			.identity = s->stream.identity,

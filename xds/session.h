@@ -2,7 +2,9 @@
 /*
  * xds/session.h - one stream of one client over gRPC: the shell around xds/stream.h.
  * At most one operation of a kind is under way on a call.  A session is freed when its last
- * operation came back.  Threads: the one that serves.
+ * operation came back.
+ * Threads: those that serve (xds/worker.h), each with its own group, which only it starts
+ * operations for; with the lock of what they share, but for session_send().
  */
 #ifndef WASMXDS_XDS_SESSION_H
 #define WASMXDS_XDS_SESSION_H
@@ -25,30 +27,49 @@ struct op {
 };
 
 /* What all sessions of a server share. */
-struct session_group {
-	grpc_completion_queue *queue; /* borrowed */
-	struct catalog *catalog;      /* borrowed */
-	struct refusals *refusals;    /* borrowed */
-	struct loader *loader;        /* borrowed */
-	struct xds_metrics *metrics;  /* borrowed */
-	struct session *first;        /* all that are open */
-	size_t n;                     /* how many */
-	size_t max;                   /* one more is refused */
-	struct gate *gate;            /* borrowed; NULL: everybody may have everything */
-	bool full_state;              /* SotW: each response carries all that is subscribed */
-	void (*emptied)(void *arg);   /* the last session was freed */
+struct session_world {
+	struct catalog *catalog;     /* borrowed */
+	struct refusals *refusals;   /* borrowed */
+	struct loader *loader;       /* borrowed */
+	struct xds_metrics *metrics; /* borrowed */
+	struct gate *gate;           /* borrowed; NULL: everybody may have everything */
+	uint64_t policies;           /* that the gate has had since the start */
+	size_t n;                    /* sessions that are open */
+	size_t max;                  /* one more is refused */
+	bool full_state;             /* SotW: each response carries all that is subscribed */
+	bool ended;                  /* no session may start any more */
+	void (*emptied)(void *arg);  /* the last session was freed */
 	void *arg;
 };
 
+/* The sessions of one thread. */
+struct session_group {
+	struct session_world *world; /* borrowed */
+	struct session *first;       /* all that are open */
+	struct session *woken;       /* wait for session_flush_woken() */
+	struct session *outgoing;    /* have a message that waits for session_send() */
+	uint64_t policies;           /* of the world, when its sessions were held against it */
+	void (*wake)(void *arg);     /* has the thread call session_flush_woken() */
+	void *arg;
+	const struct session_group *next; /* of another thread; for session_next() */
+};
+
 /* Serves a call, which it takes over, by the path of its method; one that is not ours ends it with
- * UNIMPLEMENTED. */
+ * UNIMPLEMENTED.  Not where the world has ended. */
 void session_start(struct session_group *group, grpc_call *call, const char *path);
 
 /* Ends the sessions whose client says nothing at first, or may have something else by now. */
-void session_tick(struct session_group *group, bool policy_changed);
+void session_tick(struct session_group *group);
 
-/* Sends to every subscriber of r what it lacks. */
+/* Wakes every subscriber of r, whosever it is, so that it is sent what it lacks. */
 void session_resource_changed(struct resource *r);
+
+/* Looks at what those that were woken lack. */
+void session_flush_woken(struct session_group *group);
+
+/* Hands to gRPC the messages that were made meanwhile, without the lock: much of what becomes of
+ * them becomes of them here. */
+void session_send(struct session_group *group);
 
 /* A session as those who look after the fleet see it; borrowed. */
 struct session_info {
@@ -59,7 +80,8 @@ struct session_info {
 	int64_t opened_ms;
 };
 
-/* Walks the open sessions: NULL starts; returns NULL at the end. */
+/* Walks the open sessions of the group and those behind it: NULL starts; returns NULL at the end.
+ */
 const struct session *session_next(
 	const struct session_group *group, const struct session *s, struct session_info *info);
 

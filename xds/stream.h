@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * xds/stream.h - one client's stream as a state machine: requests in, decisions out.
- * Pure: no gRPC type, no socket, no clock.  Threads: the one that serves.
+ * Pure: no gRPC type, no socket, no clock.  Threads: those that serve, one at a time.
  *
  * A subscription is in one of these states, and moves as shown:
  *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * xds/subscription.h - what one subscription of a stream is known to hold, and the queue that it
- * waits in.  Not for the shell: see xds/stream.h.  Pure.  Threads: the one that serves.
+ * waits in.  Not for the shell: see xds/stream.h.  Pure.  Threads: those that serve, one at a time.
  */
 #ifndef WASMXDS_XDS_SUBSCRIPTION_H
 #define WASMXDS_XDS_SUBSCRIPTION_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * xds/verdict.h - what a request says of the responses that it answers.  Not for the shell: see
- * xds/stream.h.  Pure.  Threads: the one that serves.
+ * xds/stream.h.  Pure.  Threads: those that serve, one at a time.
  */
 #ifndef WASMXDS_XDS_VERDICT_H
 #define WASMXDS_XDS_VERDICT_H
