@@ -10,6 +10,7 @@
 #   make asan       unit tests and corpora under AddressSanitizer and UBSan
 #   make tsan       unit tests under ThreadSanitizer
 #   make fuzz       each fuzz target for FUZZ_SECONDS (default 60) with libFuzzer
+#   make load       the bench's load client against the program under ASan and under TSan
 #   make bench      wasmxds beside go-control-plane and skopeo; BENCH_JSON=FILE writes the figures
 #   make tidy       clang-tidy over every file
 #   make analyze    gcc -fanalyzer over every file
@@ -199,6 +200,14 @@ bench: $(B)/wasmxds filters
 	@tools="$$(tools/build-bench)" && $(PYTHON) tests/bench/run.py "$$tools"
 	@$(PYTHON) tests/bench/fetch.py
 
+load: load-asan load-tsan
+load-%: filters FORCE
+	@tools/setup test
+	@$(MAKE) VARIANT=$* build/$*/wasmxds
+	@tools="$$(tools/build-bench)" && WASMXDS=build/$*/wasmxds \
+		TSAN_OPTIONS="suppressions=tests/tsan.supp $$TSAN_OPTIONS" \
+		$(PYTHON) tests/bench/sanitized.py "$$tools"
+
 # Signature Version 4 against the vectors that botocore and the aws-sigv4 crate publish.
 vectors: $(B)/tests/tools/sigv4_vector
 	@"$$(tools/setup venv)/bin/python" tests/e2e/sigv4_vectors.py $<
@@ -237,5 +246,5 @@ distclean: clean
 	rm -rf .cache
 
 .PHONY: all filters layers banned format format-check unit replay check asan tsan analyze objects \
-	fuzz fuzz-run tidy e2e vectors bench setup test demo run range install help clean distclean FORCE
+	fuzz fuzz-run tidy e2e vectors load bench setup test demo run range install help clean distclean FORCE
 .DELETE_ON_ERROR:

@@ -128,7 +128,8 @@ class Stage:
         """
         store, room = self.store, 4 * self.load.distinct * self.load.module_bytes + 256 * MIB
         if os.path.isdir(MEMORY) and shutil.disk_usage(MEMORY).free > room:
-            self.store = pathlib.Path(tempfile.mkdtemp(prefix="wasmxds-bench-", dir=MEMORY))
+            in_memory = tempfile.mkdtemp(prefix="wasmxds-bench-", dir=MEMORY)
+            self.store = pathlib.Path(in_memory) / "store"
         try:
             server = Ours(self, [])
             with running(server):
@@ -138,7 +139,7 @@ class Stage:
                 shutil.copytree(self.store, store)
         finally:
             if self.store != store:
-                shutil.rmtree(self.store)
+                shutil.rmtree(self.store.parent)  # with the key that was made beside it
             self.store = store
 
 
