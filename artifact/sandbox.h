@@ -25,9 +25,9 @@ static inline void auto_capabilities(Wasmxds__Xds__CapabilityRestrictionConfig *
 		wasmxds__xds__capability_restriction_config__free_unpacked(*m, NULL);
 }
 
-/* Returns the vm_id that Envoy is sent, which the caller frees.  Envoy 1.36 and 1.37 let
- * extensions of one vm_id, vm_configuration and module share a VM whatever their environment and
- * capabilities, and keep the VM when these change.  So where there are any, "#" and 16 hex digits of their hash
+/* Returns the vm_id that Envoy is sent, which the caller frees.  Envoy 1.36 and 1.37 let extensions
+ * of one vm_id, vm_configuration and module share a VM whatever their environment and capabilities,
+ * and keep the VM when these change.  So where there are any, "#" and 16 hex digits of their hash
  * stand behind the extension's own vm_id. */
 char *sandbox_vm_id(const struct extension *ext);
 
