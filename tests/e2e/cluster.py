@@ -172,9 +172,10 @@ class Toxiproxy(Process):
 
 
 class Cluster:
-    """etcd, kube-apiserver and the WasmExtension's definition."""
+    """etcd, kube-apiserver and, unless somebody else brings it, the WasmExtension's definition."""
 
-    def __init__(self, flags=()):
+    def __init__(self, flags=(), definition=True):
+        self.definition = definition
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="wasmxds-kube-"))
         self.etcd = Etcd(self.folder)
         self.api = ApiServer(self.folder, self.etcd, flags)
@@ -194,7 +195,8 @@ class Cluster:
     def start(self):
         self.etcd.start()
         self.start_api()
-        self.apply_definition()
+        if self.definition:
+            self.apply_definition()
 
     def start_api(self):
         self.api.start()
