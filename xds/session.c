@@ -47,7 +47,7 @@ struct session {
 	struct session_group *group; /* borrowed */
 	struct session *prev, *next; /* of the group's list */
 	struct session *next_woken;
-	struct session *next_outgoing;
+	struct session *next_due;
 	const struct method *method; /* NULL: not ours */
 	struct stream stream;
 	grpc_call *call;            /* owned */
@@ -61,6 +61,8 @@ struct session {
 	struct rate idle_requests; /* that neither answer nor change anything */
 	int64_t opened_ms;
 	bool sending;
+	bool due;    /* in the group's list */
+	bool listen; /* the next message is wanted, and is asked for when it is its turn */
 	bool woken;
 	bool finished; /* a status was sent, or the client is gone */
 };
@@ -121,7 +123,19 @@ static void settle(struct session *s)
 		session_free(s);
 }
 
-/* The message was made in this turn of the thread: it is still in the list of those that wait. */
+/* Leaves to session_send() what the session has to start. */
+static void make_due(struct session *s)
+{
+	struct session_group *group = s->group;
+
+	s->pending++;
+	if (s->due)
+		return;
+	s->due = true;
+	s->next_due = group->due;
+	group->due = s;
+}
+
 static void send_outgoing(struct session *s)
 {
 	grpc_byte_buffer *message = STEAL(s->outgoing);
@@ -134,13 +148,28 @@ static void send_outgoing(struct session *s)
 	grpc_byte_buffer_destroy(message);
 }
 
+static void receive(struct session *s)
+{
+	grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
+
+	if (!s->listen)
+		return;
+	s->listen = false;
+	op.data.recv_message.recv_message = &s->incoming;
+	hand_over(s, &op, 1, &s->recv);
+}
+
+/* The message goes first, so that what gRPC has to say of its window for the next request goes
+ * with it. */
 void session_send(struct session_group *group)
 {
-	while (group->outgoing) {
-		struct session *s = group->outgoing;
+	while (group->due) {
+		struct session *s = group->due;
 
-		group->outgoing = s->next_outgoing;
+		group->due = s->next_due;
+		s->due = false;
 		send_outgoing(s);
+		receive(s);
 	}
 }
 
@@ -159,12 +188,10 @@ static void finish(struct session *s, grpc_status_code code, const char *text)
 	grpc_slice_unref(details);
 }
 
-static void receive(struct session *s)
+static void listen_on(struct session *s)
 {
-	grpc_op op = {.op = GRPC_OP_RECV_MESSAGE};
-
-	op.data.recv_message.recv_message = &s->incoming;
-	start_batch(s, &op, 1, &s->recv);
+	s->listen = true;
+	make_due(s);
 }
 
 /* Has the module's bytes of r at hand; false, with a line in the log, where they cannot be had. */
@@ -182,15 +209,13 @@ static bool load(struct session *s, struct resource *r)
 
 static void start_send(struct session *s, const struct reply *reply)
 {
-	struct session_group *group = s->group;
+	struct xds_metrics *metrics = s->group->world->metrics;
 
 	s->outgoing = reply_buffer(reply);
-	s->pending++;
-	s->next_outgoing = group->outgoing;
-	group->outgoing = s;
+	make_due(s);
 	s->sending = true;
-	group->world->metrics->responses++;
-	group->world->metrics->response_bytes += reply->bytes;
+	metrics->responses++;
+	metrics->response_bytes += reply->bytes;
 }
 
 /* With full state, the rest of what is subscribed goes into the same response. */
@@ -414,7 +439,7 @@ static void on_recv(struct op *op, bool ok)
 			LOG_ERR(&err));
 		finish(s, GRPC_STATUS_INVALID_ARGUMENT, err.msg);
 	} else if (!s->finished && !s->method->once) {
-		receive(s);
+		listen_on(s);
 	}
 	settle(s);
 }
@@ -517,7 +542,7 @@ void session_start(struct session_group *group, grpc_call *call, const char *pat
 	}
 	log_info("stream opened", LOG_STR("peer", s->peer), LOG_STR("identity", s->stream.identity),
 		LOG_STR("method", s->method->name));
-	receive(s);
+	listen_on(s);
 }
 
 void session_tick(struct session_group *group)

@@ -47,7 +47,7 @@ struct session_group {
 	struct session_world *world; /* borrowed */
 	struct session *first;       /* all that are open */
 	struct session *woken;       /* wait for session_flush_woken() */
-	struct session *outgoing;    /* have a message that waits for session_send() */
+	struct session *due;         /* have something to start: wait for session_send() */
 	uint64_t policies;           /* of the world, when its sessions were held against it */
 	void (*wake)(void *arg);     /* has the thread call session_flush_woken() */
 	void *arg;
@@ -67,8 +67,8 @@ void session_resource_changed(struct resource *r);
 /* Looks at what those that were woken lack. */
 void session_flush_woken(struct session_group *group);
 
-/* Hands to gRPC the messages that were made meanwhile, without the lock: much of what becomes of
- * them becomes of them here. */
+/* Hands to gRPC, without the lock, the messages that were made meanwhile, and asks for requests:
+ * much of what becomes of them becomes of them here. */
 void session_send(struct session_group *group);
 
 /* A session as those who look after the fleet see it; borrowed. */
