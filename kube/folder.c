@@ -52,12 +52,14 @@ static int folder_step(struct source *s, source_receiver *each, void *arg, struc
 {
 	struct folder *f = (struct folder *)s;
 	int64_t now = io_monotonic_ms();
+	int rc = 0;
 
 	if (now < f->scan_at)
 		return 0;
 	f->scanned = now;
+	rc = directory_scan(f->dir, each, arg, err);
 	f->scan_at = now + (directory_fd(f->dir) < 0 ? RESCAN_BLIND_MS : RESCAN_MS);
-	if (directory_scan(f->dir, each, arg, err) < 0)
+	if (rc < 0)
 		return -1;
 	f->read = true;
 	return 0;

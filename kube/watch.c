@@ -47,8 +47,8 @@ struct watch {
 
 	struct map known; /* key → struct known, owned */
 	unsigned round;
-	size_t unreadable; /* items of this round */
-	struct err first_unreadable;
+	size_t unreadable;          /* items of this round */
+	struct err *why_unreadable; /* owned; the first of them; NULL: none */
 	bool synced;
 
 	/* of the request under way */
@@ -93,11 +93,14 @@ void watch_free(struct watch *w)
 	free(w->name);
 	free(w->version);
 	free(w->token);
+	free(w->why_unreadable);
 	free(w);
 }
 
 void watch_set_interval(struct watch *w, int64_t interval_ms)
 {
+	if (interval_ms == 0 && w->interval_ms > 0 && !w->asked)
+		w->due = 0;
 	w->interval_ms = interval_ms;
 }
 
@@ -197,6 +200,7 @@ char *watch_ask(struct watch *w, int64_t now, uint32_t random)
 		if (!w->token) {
 			w->round++;
 			w->unreadable = 0;
+			free(STEAL(w->why_unreadable));
 		}
 		w->items = xcalloc(1, sizeof(*w->items));
 		items_init(w->items);
@@ -287,8 +291,10 @@ static int take_item(void *arg, const char *text, size_t n, struct err *err)
 	w->moved = true;
 	if (object && apply(to, object, err) == 0)
 		return 0;
-	if (w->unreadable++ == 0)
-		w->first_unreadable = *err;
+	if (w->unreadable++ > 0)
+		return 0;
+	w->why_unreadable = xmalloc(sizeof(*err));
+	*w->why_unreadable = *err;
 	return 0;
 }
 
@@ -468,7 +474,7 @@ static int end_list(const struct listener *to, const struct watch_end *end, stru
 		w->phase = PHASE_WATCH;
 	if (w->synced)
 		return 0;
-	*err = w->first_unreadable;
+	*err = *w->why_unreadable;
 	return err_wrap(err, "%zu objects cannot be read, the first", w->unreadable);
 }
 

@@ -42,7 +42,8 @@ static inline void auto_watch(struct watch **w)
 	watch_free(*w);
 }
 
-/* Lists every interval_ms, once the first list is there, in place of watching; 0: watches. */
+/* Lists every interval_ms, once the first list is there, in place of watching; 0: watches, and
+ * at once where it did not. */
 void watch_set_interval(struct watch *w, int64_t interval_ms);
 
 /* Returns when watch_ask() has something; INT64_MAX while a request is under way. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
@@ -18,6 +19,7 @@
 #include "base/xalloc.h"
 
 #define GROUP_PATH "/apis/wasmxds.tetrate.io/v1alpha1/"
+#define LOOK_NS 20000000L
 #define CORE_PATH "/api/v1/"
 
 /* Something that happened to an object; also the object, if it is the last of that place. */
@@ -68,6 +70,7 @@ struct api_server {
 /* A watch that stands. */
 struct watcher {
 	struct api_server *server; /* borrowed */
+	int fd;                    /* borrowed; of the connection */
 	struct selection selection;
 	size_t at;          /* in the log */
 	unsigned ends;      /* when it began */
@@ -247,21 +250,37 @@ static ssize_t finish_watch(struct watcher *w, char *out)
 	return sizeof(half) - 1;
 }
 
+/* Waits for a change, but not for long, since MHD does not say that the client went.  Returns
+ * whether it did. */
+static bool wait_change(struct watcher *w)
+{
+	struct timespec until;
+	char byte = 0;
+
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += LOOK_NS;
+	until.tv_sec += until.tv_nsec / 1000000000L;
+	until.tv_nsec %= 1000000000L;
+	(void)pthread_cond_timedwait(&w->server->changed, &w->server->lock, &until);
+	return recv(w->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 static ssize_t read_watch(void *arg, uint64_t at, char *out, size_t max)
 {
 	struct watcher *w = arg;
 	size_t n = 0;
 	ssize_t rc = 0;
+	bool gone = false;
 
 	(void)at;
 	pthread_mutex_lock(&w->server->lock);
-	while (!gather(w))
-		pthread_cond_wait(&w->server->changed, &w->server->lock);
+	while (!gone && !gather(w))
+		gone = wait_change(w);
 	n = w->text.len - w->sent < max ? w->text.len - w->sent : max;
 	if (n > 0)
 		memcpy(out, w->text.data + w->sent, n);
 	w->sent += n;
-	rc = n > 0 ? (ssize_t)n : finish_watch(w, out);
+	rc = gone ? MHD_CONTENT_READER_END_WITH_ERROR : n > 0 ? (ssize_t)n : finish_watch(w, out);
 	pthread_mutex_unlock(&w->server->lock);
 	return rc;
 }
@@ -297,6 +316,7 @@ static enum MHD_Result serve_watch(
 	struct watcher *w = xcalloc(1, sizeof(*w));
 
 	w->server = s;
+	w->fd = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
 	w->selection = *selection;
 	*selection = (struct selection){.resource = NULL};
 	buf_init(&w->text, LIMIT_KUBE_REPLY_BYTES);
