@@ -13,6 +13,7 @@
 #include "base/err.h"
 
 #define HTTP_TYPE_JSON "application/json"
+#define HTTP_TYPE_JSON_LINES "application/x-ndjson"
 #define HTTP_TYPE_TEXT "text/plain; charset=utf-8"
 #define HTTP_TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
 

@@ -15,8 +15,10 @@
 #include "http/listener.h"
 #include "xds/report.h"
 #include "xds/rest.h"
+#include "xds/summary.h"
 
-#define ANSWER_MS 5000 /* for the serving thread to answer a question */
+#define ANSWER_MS 5000     /* for the serving thread to answer a question */
+#define SUMMARY_PART 20000 /* subscriptions that are counted at a time: a millisecond or so */
 
 struct admin {
 	struct listener *listener; /* owned */
@@ -109,6 +111,49 @@ static void answer_clients(void *arg, const struct http_request *request, struct
 		http_say(a, MHD_HTTP_INTERNAL_SERVER_ERROR, err.msg);
 }
 
+/* A summary in parts. */
+struct summing {
+	struct summary summary;
+	struct buf *out;
+	bool failed;
+	struct err err;
+};
+
+static void auto_summing(struct summing *s)
+{
+	summary_clear(&s->summary);
+}
+
+static void look_at_names(void *arg, const struct xds_view *view)
+{
+	struct summing *s = arg;
+
+	summary_begin(&s->summary, view->catalog);
+}
+
+static void look_at_part(void *arg, const struct xds_view *view)
+{
+	struct summing *s = arg;
+
+	s->failed = summary_go_on(&s->summary, view->catalog, SUMMARY_PART, s->out, &s->err) < 0;
+}
+
+static void answer_summary(void *arg, const struct http_request *request, struct http_answer *a)
+{
+	const struct admin *admin = arg;
+	AUTO(summing) struct summing s = {.out = &a->body};
+	bool answered = xds_server_ask(admin->server, look_at_names, &s, ANSWER_MS);
+
+	(void)request;
+	while (answered && !s.failed && s.summary.at < s.summary.n)
+		answered = xds_server_ask(admin->server, look_at_part, &s, ANSWER_MS);
+	a->type = HTTP_TYPE_JSON_LINES;
+	if (!answered)
+		http_say(a, MHD_HTTP_SERVICE_UNAVAILABLE, "the serving thread does not answer");
+	else if (s.failed)
+		http_say(a, MHD_HTTP_INTERNAL_SERVER_ERROR, s.err.msg);
+}
+
 /* What a REST request found: references of its own, so that the answer can be written elsewhere. */
 struct found {
 	const char *name;
@@ -187,6 +232,7 @@ static const struct http_route routes[] = {
 	{"GET", "/readyz", answer_ready},
 	{"GET", "/metrics", answer_metrics},
 	{"GET", "/clients", answer_clients},
+	{"GET", "/summary", answer_summary},
 	{"POST", "/v3/discovery:extension_configs", answer_discovery},
 };
 

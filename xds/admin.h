@@ -4,6 +4,7 @@
  *	GET  /livez /readyz                     text; 200, or 503 with the reason
  *	GET  /metrics                           Prometheus
  *	GET  /clients                           JSON (xds/report.h)
+ *	GET  /summary                           lines of JSON (xds/summary.h)
  *	POST /v3/discovery:extension_configs    JSON; 304 while nothing changed, 404 for what is not
  *there Read-only, and without a secret.  Plain HTTP with no authentication: bind it where only
  *those who look after the fleet, and Envoys that use REST, can reach it. Threads: libmicrohttpd's

@@ -48,6 +48,24 @@ class AdminTest(Case):
         self.assertRegex(result.stdout, r"envoy1 +default/filter +SYNCED +" + served["version"][:12])
         self.assertEqual(json.loads(self.status(wasmxds, "-o", "json").stdout)["clients"][0]["node"], "envoy1")
 
+    def summary(self, wasmxds):
+        answer = wasmxds.admin("/summary")
+        self.assertEqual(answer.status, 200)
+        return [json.loads(line) for line in answer.body.splitlines()]
+
+    def test_summary_counts_who_has_it_and_who_refused_it(self):
+        wasmxds, envoy = self.start_both()
+        ((_, accepted),) = wasmxds.clients().items()
+        counts = {"name": "default/filter", "connected": 1, "acked": 1, "nacked": 0}
+        self.assertEqual(self.summary(wasmxds), [{**counts, "version": accepted["running"]}])
+        self.write("filter.yaml", extension(plugin="refuse this"))
+        wait_equal(lambda: self.state(wasmxds), ["NACK"], "state")
+        (line,) = self.summary(wasmxds)
+        self.assertEqual((line["acked"], line["nacked"], line["node"]), (0, 1, "envoy1"))
+        self.assertIn("Unable to create Wasm plugin", line["reason"])
+        envoy.stop()
+        wait_equal(lambda: self.summary(wasmxds), [], "nobody")
+
     def test_refusal_is_seen_within_two_seconds_and_heals(self):
         wasmxds, envoy = self.start_both()
         ((_, accepted),) = wasmxds.clients().items()
