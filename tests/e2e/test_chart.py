@@ -54,6 +54,11 @@ KEYS = {
     "sealKey.existingSecret": ["=seal"],
     "sealKey.key": ["=other.key"],
     "networkPolicy.enabled": ["=true"],
+    "metrics.serviceMonitor.enabled": ["=true"],
+    "metrics.serviceMonitor.interval": ["=7s", "metrics.serviceMonitor.enabled=true"],
+    "metrics.serviceMonitor.labels": [".a=b", "metrics.serviceMonitor.enabled=true"],
+    "metrics.prometheusRule.enabled": ["=true"],
+    "metrics.prometheusRule.labels": [".a=b", "metrics.prometheusRule.enabled=true"],
     "webhook.enabled": ["=false"],
     "webhook.failurePolicy": ["=Ignore"],
     "webhook.timeoutSeconds": ["=7"],
@@ -195,7 +200,8 @@ class Golden(unittest.TestCase):
     """What is rendered, as it was looked at last.  UPDATE_GOLDEN=1 writes it anew, to look at."""
 
     def test_renders(self):
-        for name, settings in (("little", ()), ("much", MUCH)):
+        watched = ("metrics.serviceMonitor.enabled=true", "metrics.prometheusRule.enabled=true")
+        for name, settings in (("little", ()), ("much", (*MUCH, *watched))):
             with self.subTest(name):
                 golden = TREE / f"tests/e2e/golden/chart-{name}.yaml"
                 # The definition has tests of its own.

@@ -382,6 +382,11 @@ class Definition(DefinitionCase):
         after = self.definition()["metadata"]
         self.assertEqual(after["resourceVersion"], before["resourceVersion"])
 
+    def test_kubectl_applies_it_as_it_is(self):
+        crd = self.cluster.template("--show-only", "templates/crd.yaml")
+        done = self.cluster.try_kubectl("apply", "--dry-run=server", "-f", "-", text=crd)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
     def test_it_outlives_the_release_where_it_is_to_be_kept(self):
         keep = "helm.sh/resource-policy: keep"
         self.assertIn(keep, self.cluster.template())
