@@ -11,6 +11,7 @@ static const struct verb {
 } verbs[] = {
 	{"run", verb_run, "serve the manifests in a folder to Envoy, with no Kubernetes"},
 	{"xds", verb_xds, "serve a store to Envoy"},
+	{"webhook", verb_webhook, "answer an API server's admission reviews"},
 	{"status", verb_status, "show every proxy and what it runs"},
 	{"fetch", verb_fetch, "fill a store, to serve from it with no network"},
 	{"inspect", verb_inspect, "say what a module is, and whether Envoy could run it"},

@@ -180,11 +180,16 @@ int io_replace(
 	return 0;
 }
 
-int64_t io_monotonic_ms(void)
+int64_t io_monotonic_us(void)
 {
 	struct timespec now;
 
 	if (clock_gettime(CLOCK_MONOTONIC, &now) < 0)
 		return 0;
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t io_monotonic_ms(void)
+{
+	return io_monotonic_us() / 1000;
 }

@@ -35,6 +35,7 @@ int io_replace(int dirfd, const char *name, const void *bytes, size_t n, mode_t 
 
 /* Milliseconds of a clock that only moves forward; its zero is arbitrary. */
 int64_t io_monotonic_ms(void);
+int64_t io_monotonic_us(void); /* microseconds of it */
 
 /* The earlier of two times of that clock; INT64_MAX is never. */
 static inline int64_t io_earlier(int64_t a, int64_t b)

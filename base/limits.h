@@ -91,10 +91,12 @@
 #define LIMIT_AWS_BUCKETS 4096                /* whose regions are remembered */
 
 /* webhook */
-#define LIMIT_REVIEW_BYTES (7 * LIMIT_MIB) /* two objects of the API server's 3 MB, and some */
+#define LIMIT_REVIEW_BYTES (7 * LIMIT_MIB)      /* two objects of the API server's 3 MB, and some */
+#define LIMIT_REVIEW_BYTES_ALL (64 * LIMIT_MIB) /* of all reviews that come in at a time */
 #define LIMIT_REVIEW_UID_BYTES 128
 #define LIMIT_REVIEW_ANSWER_BYTES LIMIT_MIB
 #define LIMIT_REVIEW_MESSAGE_BYTES (16 * LIMIT_KIB) /* all that is wrong with one object */
+#define LIMIT_CHAIN_CERTIFICATES 16                 /* that the server shows */
 #define LIMIT_WEBHOOK_FINDINGS 2048                 /* what images lead to, remembered */
 #define LIMIT_WEBHOOK_WAITING 1024 /* reviews, for the API server's word on their users */
 #define LIMIT_WARNING_BYTES 120    /* of one, as Kubernetes wants it */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/listener.h"
 
-#include <arpa/inet.h>
-#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,9 +8,9 @@
 
 #include "base/auto.h"
 #include "base/limits.h"
-#include "base/log.h"
 #include "base/quote.h"
 #include "base/xalloc.h"
+#include "http/daemon.h"
 
 #define THREADS 2U
 #define IDLE_S 30U /* of a connection */
@@ -131,48 +129,6 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **st
 	free(in);
 }
 
-static inline void auto_addrinfo(struct addrinfo **list)
-{
-	if (*list)
-		freeaddrinfo(*list);
-}
-
-/* "[::1]:80", "127.0.0.1:80" or "host:80" to an address; *host is as it was written. */
-static int resolve(struct addrinfo **out, char **host, const char *listen, struct err *err)
-{
-	const char *colon = strrchr(listen, ':');
-	AUTO(free) char *name = colon ? xstrndup(listen, (size_t)(colon - listen)) : NULL;
-	struct addrinfo hints = {
-		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
-	char *bare = name;
-	size_t n = name ? strlen(name) : 0;
-	int e;
-
-	if (!name)
-		return err_set(
-			err, ERR_INVALID, "address %s must be ADDRESS:PORT", quote(listen).text);
-	*host = xstrdup(name);
-	if (n > 1 && name[0] == '[' && name[n - 1] == ']') {
-		name[n - 1] = '\0';
-		bare = name + 1;
-	}
-	e = getaddrinfo(bare, colon + 1, &hints, out);
-	if (e != 0)
-		return err_set(
-			err, ERR_INVALID, "address %s: %s", quote(listen).text, gai_strerror(e));
-	return 0;
-}
-
-__attribute__((format(printf, 2, 0))) static void log_mhd(
-	void *arg, const char *format, va_list args)
-{
-	char text[512];
-
-	(void)arg;
-	if (vsnprintf(text, sizeof(text), format, args) > 0)
-		log_debug("microhttpd", LOG_STR("text", text));
-}
-
 struct listener *listener_start(const struct listener_options *options, struct err *err)
 {
 	AUTO(addrinfo) struct addrinfo *address = NULL;
@@ -183,15 +139,15 @@ struct listener *listener_start(const struct listener_options *options, struct e
 	l->max_answer_bytes = options->max_answer_bytes;
 	l->handle = options->handle;
 	l->arg = options->arg;
-	if (resolve(&address, &l->host, options->listen, err) < 0 || !address) {
+	if (daemon_resolve(&address, &l->host, options->listen, err) < 0 || !address) {
 		listener_stop(l);
 		return NULL;
 	}
 	if (address->ai_family == AF_INET6)
 		flags |= MHD_USE_IPv6;
 	l->daemon = MHD_start_daemon(flags, 0, NULL, NULL, on_request, l,
-		MHD_OPTION_EXTERNAL_LOGGER, log_mhd, NULL, MHD_OPTION_SOCK_ADDR, address->ai_addr,
-		MHD_OPTION_THREAD_POOL_SIZE, THREADS, MHD_OPTION_CONNECTION_LIMIT,
+		MHD_OPTION_EXTERNAL_LOGGER, daemon_log, NULL, MHD_OPTION_SOCK_ADDR,
+		address->ai_addr, MHD_OPTION_THREAD_POOL_SIZE, THREADS, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned)LIMIT_ADMIN_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
 		MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL, MHD_OPTION_END);
 	if (!l->daemon) {
@@ -215,8 +171,5 @@ void listener_stop(struct listener *l)
 
 char *listener_address(const struct listener *l)
 {
-	const union MHD_DaemonInfo *info =
-		MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_BIND_PORT);
-
-	return xasprintf("%s:%u", l->host, info ? info->port : 0U);
+	return daemon_address(l->daemon, l->host);
 }

@@ -120,7 +120,7 @@ void judge_forbidden(struct judgement *j, const struct referral *ref, const char
  * a user what the webhook's network looks like. */
 static void warn_unknown(struct judgement *j, enum err_code code)
 {
-	const char *why = "did not answer in time";
+	const char *why = "was not reached in time";
 
 	if (j->extension->image.pull_secret)
 		why = "is not asked, as its pull_secret is not read here";

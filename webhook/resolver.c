@@ -6,7 +6,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/auto.h"
 #include "base/io.h"
@@ -24,7 +23,7 @@ struct flight {
 	struct host_turn turn; /* first, so that one is the other */
 	char *key;             /* owned */
 	char *uri;             /* owned */
-	enum fetch_source source;
+	enum image_protocol protocol;
 	bool wants_module;
 	int64_t deadline_ms;
 	struct resolver_question *questions; /* borrowed; the list of them */
@@ -64,9 +63,9 @@ static bool looks(const struct resolver *r, const struct resolver_question *q)
 	return q->protocol == PROTOCOL_OCI && q->wants_module && r->options.module_max > 0;
 }
 
-static char *key_of(const struct resolver_question *q, bool look)
+static char *key_of(enum image_protocol protocol, const char *uri, bool look)
 {
-	return xasprintf("%d%s%s", (int)q->protocol, look ? "+" : " ", q->uri);
+	return xasprintf("%d%s%s", (int)protocol, look ? "+" : " ", uri);
 }
 
 static struct flight *flight_new(const struct resolver *r, const struct resolver_question *q)
@@ -74,9 +73,9 @@ static struct flight *flight_new(const struct resolver *r, const struct resolver
 	struct flight *f = xcalloc(1, sizeof(*f));
 
 	f->wants_module = looks(r, q);
-	f->key = key_of(q, f->wants_module);
+	f->key = key_of(q->protocol, q->uri, f->wants_module);
 	f->uri = xstrdup(q->uri);
-	f->source = source_of(q->protocol);
+	f->protocol = q->protocol;
 	f->deadline_ms = io_monotonic_ms() + r->options.budget_ms;
 	return f;
 }
@@ -115,7 +114,7 @@ static void fly(const struct resolver *r, const struct flight *f, struct finding
 {
 	const struct look_up request = {
 		.options = &r->options.fetch,
-		.source = f->source,
+		.source = source_of(f->protocol),
 		.uri = f->uri,
 		.hash_max = r->options.hash_max,
 		.wants_module = f->wants_module,
@@ -133,15 +132,11 @@ static void fly(const struct resolver *r, const struct flight *f, struct finding
 static void remember(struct resolver *r, const struct flight *f, const struct finding *found)
 {
 	int64_t now = io_monotonic_ms();
+	AUTO(free) char *plain = key_of(f->protocol, f->uri, false);
 
 	findings_put(&r->findings, f->key, found, now);
-	if (f->wants_module) {
-		char *sign = strchr(f->key, '+');
-
-		*sign = ' ';
-		findings_put(&r->findings, f->key, found, now);
-		*sign = '+';
-	}
+	if (f->wants_module)
+		findings_put(&r->findings, plain, found, now);
 	r->counts.by_code[found->err.code]++;
 }
 
@@ -232,7 +227,7 @@ void resolver_stop(struct resolver *r)
 
 bool resolver_peek(struct resolver *r, const struct resolver_question *q, struct finding *out)
 {
-	AUTO(free) char *key = key_of(q, looks(r, q));
+	AUTO(free) char *key = key_of(q->protocol, q->uri, looks(r, q));
 
 	pthread_mutex_lock(&r->lock);
 	bool known = findings_get(&r->findings, key, io_monotonic_ms(), out);
@@ -245,7 +240,7 @@ bool resolver_peek(struct resolver *r, const struct resolver_question *q, struct
 /* Lets q wait for the flight of its key, which is a new one where there is none. */
 static void join(struct resolver *r, struct resolver_question *q)
 {
-	AUTO(free) char *key = key_of(q, looks(r, q));
+	AUTO(free) char *key = key_of(q->protocol, q->uri, looks(r, q));
 	struct flight *f = map_get(&r->flights, key);
 
 	if (!f) {
@@ -263,7 +258,7 @@ static void join(struct resolver *r, struct resolver_question *q)
 void resolver_ask(struct resolver *r, struct resolver_question *q)
 {
 	struct finding known;
-	AUTO(free) char *key = key_of(q, looks(r, q));
+	AUTO(free) char *key = key_of(q->protocol, q->uri, looks(r, q));
 
 	pthread_mutex_lock(&r->lock);
 	bool is_known = findings_get(&r->findings, key, io_monotonic_ms(), &known);

@@ -178,7 +178,7 @@ static void warns(enum err_code code, const char *says)
 
 static void test_judge_module__admits_with_a_warning_what_may_mend(void)
 {
-	warns(ERR_TRANSIENT, "did not answer in time");
+	warns(ERR_TRANSIENT, "was not reached in time");
 	warns(ERR_NOT_FOUND, "leads to nothing yet");
 	warns(ERR_DENIED, "is not open to the webhook");
 	warns(ERR_FULL, "leads to more than is looked at");
