@@ -135,7 +135,13 @@
 #define LIMIT_EVENTS_AN_HOUR 8         /* Event objects of one extension */
 #define LIMIT_EVENT_NOTE_BYTES 1024
 #define LIMIT_EVENT_BYTES (16 * LIMIT_KIB)
-#define LIMIT_PUBLISH_REQUESTS 16 /* under way at a time */
+#define LIMIT_PUBLISH_REQUESTS 16            /* under way at a time */
+#define LIMIT_SUMMARY_BYTES (32 * LIMIT_MIB) /* of one xds pod */
+#define LIMIT_SUMMARY_LINE (16 * LIMIT_KIB)
+#define LIMIT_SUMMARY_NAMES 20000 /* extensions that somebody subscribes to */
+#define LIMIT_SURVEY_HOSTS 64     /* --xds-admin */
+#define LIMIT_SURVEY_PODS 256     /* addresses that they lead to */
+#define LIMIT_SURVEY_REQUESTS 16  /* under way at a time */
 #define LIMIT_LEASE_TEXT 255      /* a field of a Lease */
 #define LIMIT_LEASE_BYTES (64 * LIMIT_KIB)
 
