@@ -120,6 +120,8 @@
 #define LIMIT_ADMIN_CONNECTIONS 256
 #define LIMIT_ADMIN_REQUEST_BYTES LIMIT_MIB
 #define LIMIT_ADMIN_RESPONSE_BYTES (512 * LIMIT_MIB) /* a module in base64 */
+#define LIMIT_PAGE_ROWS 100                          /* of one table of the status page */
+#define LIMIT_PAGE_NAMES 8                           /* of one proxy, in a table of proxies */
 #define LIMIT_XDS_METADATA_BYTES (16 * LIMIT_KIB)
 #define LIMIT_XDS_CONNECTION_STREAMS 10000
 #define LIMIT_XDS_QUESTIONS 64

@@ -70,3 +70,20 @@ size_t utf8_whole(const char *text, size_t n)
 	}
 	return n;
 }
+
+bool utf8_misleads(const char *character, size_t len)
+{
+	const unsigned char *c = (const unsigned char *)character;
+
+	switch (len) {
+	case 1:
+		return c[0] < 0x20 || c[0] == 0x7F;
+	case 2: /* U+0080 to U+009F */
+		return c[0] == 0xC2 && c[1] < 0xA0;
+	case 3: /* U+2028 to U+202E, U+2066 to U+2069 */
+		return c[0] == 0xE2 && ((c[1] == 0x80 && c[2] >= 0xA8 && c[2] <= 0xAE) ||
+					       (c[1] == 0x81 && c[2] >= 0xA6 && c[2] <= 0xA9));
+	default:
+		return false;
+	}
+}

@@ -5,6 +5,7 @@
 #ifndef WASMXDS_BASE_UTF8_H
 #define WASMXDS_BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Returns how many of the n bytes the first character takes; 0 when it is not valid, or n is 0. */
@@ -12,5 +13,9 @@ size_t utf8_len(const char *text, size_t n);
 
 /* Returns how many of the n bytes are left without a last character that was cut in two. */
 size_t utf8_whole(const char *text, size_t n);
+
+/* Returns whether a valid character of len bytes is a control character, ends a line, or reorders
+ * what stands around it: text that others chose could look like something else with it. */
+bool utf8_misleads(const char *character, size_t len);
 
 #endif

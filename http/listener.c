@@ -35,6 +35,13 @@ void http_say(struct http_answer *answer, unsigned status, const char *text)
 		answer->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
 }
 
+const char *http_argument(const struct http_request *request, const char *name)
+{
+	if (!request->connection)
+		return NULL;
+	return MHD_lookup_connection_value(request->connection, MHD_GET_ARGUMENT_KIND, name);
+}
+
 void http_dispatch(const struct http_route *routes, size_t n, void *arg,
 	const struct http_request *request, struct http_answer *answer)
 {
@@ -55,6 +62,19 @@ void http_dispatch(const struct http_route *routes, size_t n, void *arg,
 		http_say(answer, MHD_HTTP_NOT_FOUND, "no such page");
 }
 
+/* A browser that shows an answer runs nothing, asks nobody else and shows it in no frame. */
+static void add_headers(struct MHD_Response *response, const char *type)
+{
+	if (type)
+		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	(void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	(void)MHD_add_response_header(response, "Content-Security-Policy",
+		"default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
+		"frame-ancestors 'none'");
+	(void)MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+}
+
 /* MHD takes the body over and frees it when it is sent. */
 static enum MHD_Result send_answer(struct MHD_Connection *connection, struct http_answer *a)
 {
@@ -68,9 +88,7 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct htt
 		free(body);
 		return MHD_NO;
 	}
-	if (a->type)
-		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, a->type);
-	(void)MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	add_headers(response, a->type);
 	result = MHD_queue_response(connection, a->status, response);
 	MHD_destroy_response(response);
 	return result;
@@ -90,7 +108,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection, 
 	struct listener *l = arg;
 	struct incoming *in = *state;
 	struct http_answer a = {.status = MHD_HTTP_OK, .body = BUF_INIT(l->max_answer_bytes)};
-	struct http_request request = {.method = method, .path = path};
+	struct http_request request = {.method = method, .path = path, .connection = connection};
 	struct err err;
 
 	(void)version;

@@ -14,6 +14,8 @@
 
 #define HTTP_TYPE_JSON "application/json"
 #define HTTP_TYPE_JSON_LINES "application/x-ndjson"
+#define HTTP_TYPE_HTML "text/html; charset=utf-8"
+#define HTTP_TYPE_CSS "text/css; charset=utf-8"
 #define HTTP_TYPE_TEXT "text/plain; charset=utf-8"
 #define HTTP_TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
 
@@ -25,7 +27,11 @@ struct http_request {
 	const char *path; /* without the query */
 	const char *body; /* NUL behind it */
 	size_t body_len;
+	void *connection; /* libmicrohttpd's; NULL: there is no query */
 };
+
+/* Returns the value of a name in the query, decoded, or NULL; borrowed like the request. */
+const char *http_argument(const struct http_request *request, const char *name);
 
 struct http_answer {
 	unsigned status;

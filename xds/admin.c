@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "base/xalloc.h"
 #include "http/listener.h"
+#include "xds/page.h"
 #include "xds/report.h"
 #include "xds/rest.h"
 #include "xds/summary.h"
@@ -154,6 +155,66 @@ static void answer_summary(void *arg, const struct http_request *request, struct
 		http_say(a, MHD_HTTP_INTERNAL_SERVER_ERROR, s.err.msg);
 }
 
+/* A page under way. */
+struct showing {
+	struct http_answer *answer;
+	struct page_query query;
+};
+
+static void look_at_fleet(void *arg, const struct xds_view *view)
+{
+	struct showing *s = arg;
+	AUTO(free) struct session_info *clients = NULL;
+	struct page_fleet fleet = {.catalog = view->catalog, .now = io_monotonic_ms()};
+	const struct session *session = NULL;
+	struct session_info info;
+	size_t room = 0;
+	struct err err;
+
+	while ((session = session_next(view->sessions, session, &info))) {
+		if (fleet.n_clients == room) {
+			room = room ? 2 * room : 64;
+			clients = xreallocarray(clients, room, sizeof(*clients));
+		}
+		clients[fleet.n_clients++] = info;
+	}
+	fleet.clients = clients;
+	if (page_write(&s->answer->body, &fleet, &s->query, &err) < 0)
+		http_say(s->answer, MHD_HTTP_INTERNAL_SERVER_ERROR, err.msg);
+}
+
+/* Returns the part of a table that is asked for: the first where that is no number. */
+static size_t part_asked(const struct http_request *request, const char *name)
+{
+	const char *text = http_argument(request, name);
+
+	return text ? strtoul(text, NULL, 10) : 1;
+}
+
+static void answer_page(void *arg, const struct http_request *request, struct http_answer *a)
+{
+	struct admin *admin = arg;
+	struct showing s = {.answer = a,
+		.query = {.extension = http_argument(request, "extension"),
+			.extensions = part_asked(request, "extensions"),
+			.proxies = part_asked(request, "proxies")}};
+
+	a->type = HTTP_TYPE_HTML;
+	if (!xds_server_ask(admin->server, look_at_fleet, &s, ANSWER_MS))
+		http_say(a, MHD_HTTP_SERVICE_UNAVAILABLE, "the serving thread does not answer");
+}
+
+static void answer_style(void *arg, const struct http_request *request, struct http_answer *a)
+{
+	struct err err;
+
+	(void)arg;
+	(void)request;
+	a->type = HTTP_TYPE_CSS;
+	if (buf_append(&a->body, page_style(), strlen(page_style()), &err) < 0)
+		http_say(a, MHD_HTTP_INTERNAL_SERVER_ERROR, err.msg);
+}
+
 /* What a REST request found: references of its own, so that the answer can be written elsewhere. */
 struct found {
 	const char *name;
@@ -228,6 +289,8 @@ static void answer_discovery(void *arg, const struct http_request *request, stru
 }
 
 static const struct http_route routes[] = {
+	{"GET", "/", answer_page},
+	{"GET", "/page.css", answer_style},
 	{"GET", "/livez", answer_health},
 	{"GET", "/readyz", answer_ready},
 	{"GET", "/metrics", answer_metrics},

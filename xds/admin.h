@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * xds/admin.h - the admin port: health, metrics, who runs what, and REST discovery.
+ *	GET  / /page.css                        the status page (xds/page.h)
  *	GET  /livez /readyz                     text; 200, or 503 with the reason
  *	GET  /metrics                           Prometheus
  *	GET  /clients                           JSON (xds/report.h)

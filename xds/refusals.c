@@ -73,8 +73,11 @@ void refusals_add(struct refusals *r, const char *node, const char *name, const 
 const char *refusals_find(
 	const struct refusals *r, const char *node, const char *name, const char *version)
 {
-	AUTO(free) char *key = key_of(node, name, version);
+	AUTO(free) char *key = NULL;
 
+	if (r->reasons.n == 0)
+		return NULL; /* as nearly always */
+	key = key_of(node, name, version);
 	return map_get(&r->reasons, key);
 }
 

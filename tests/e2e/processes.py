@@ -209,7 +209,7 @@ class Envoy(Process):
     transport: grpc, delta, ads, ads-delta or rest (xds_port is then the admin port).  network: the
     filters are network filters, before an echo.  tls: certificate files, see transport_socket().
     dynamic: the listener is read from a file, so that set_filters() can change it.  It binds port 0
-    and says where it listens, so a restart moves it.
+    and says where it listens, so a restart moves it.  node: its id, where not the name.
     """
 
     def __init__(
@@ -224,11 +224,12 @@ class Envoy(Process):
         unified_mux=False,
         dynamic=False,
         name="envoy",
+        node=None,
     ):
         super().__init__(name, folder)
         self.filters = filters
         self.bootstrap = self.folder / f"{name}.json"
-        config = bootstrap(name, xds_port, filters, transport, fetch_timeout, network)
+        config = bootstrap(node or name, xds_port, filters, transport, fetch_timeout, network)
         if unified_mux:
             config["layered_runtime"] = {"layers": [UNIFIED_MUX]}
         if dynamic:
