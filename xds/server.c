@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "xds/server.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -297,10 +298,20 @@ static int start_workers(struct xds_server *x, struct err *err)
 	return 0;
 }
 
+/* OpenSSL and gRPC have buffers of 16 KiB and a little more for each connection, and use the first
+ * page of most: mapped one by one, the rest never becomes resident.  gRPC's short-lived buffers are
+ * smaller.  The kernel allows some 65,000 mappings, of which others want some too. */
+static void spare_memory(void)
+{
+	(void)mallopt(M_MMAP_THRESHOLD, 16 * LIMIT_KIB);
+	(void)mallopt(M_MMAP_MAX, 32768);
+}
+
 struct xds_server *xds_server_start(const struct xds_options *options, struct err *err)
 {
 	struct xds_server *x;
 
+	spare_memory();
 	gpr_set_log_function(log_grpc);
 	grpc_init();
 	x = server_new();
