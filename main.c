@@ -10,6 +10,7 @@ static const struct verb {
 	const char *help;
 } verbs[] = {
 	{"run", verb_run, "serve the manifests in a folder to Envoy, with no Kubernetes"},
+	{"controller", verb_controller, "fill a store as an API server's WasmExtensions ask"},
 	{"xds", verb_xds, "serve a store to Envoy"},
 	{"webhook", verb_webhook, "answer an API server's admission reviews"},
 	{"status", verb_status, "show every proxy and what it runs"},

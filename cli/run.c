@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "cli/fetch_options.h"
+#include "cli/keep_options.h"
 #include "cli/options.h"
 #include "cli/seal_key.h"
 #include "cli/serve.h"
@@ -46,28 +47,7 @@ static const struct flag run_flags[] = {
 	FETCH_OPTIONS_WORKERS(AT(workers)),
 	FETCH_OPTIONS_HOST_CONNECTIONS(AT(host_connections)),
 	FETCH_OPTIONS_HOST_RATE(AT(host_rate)),
-	{.name = "store-max-size",
-		.value = "SIZE",
-		.type = FLAG_SIZE,
-		.offset = AT(upkeep.store_max_bytes),
-		.max = INT64_C(1) << 50,
-		.help = "of all modules in the store; one that does not fit is refused (default: "
-			"as much as the disk holds)"},
-	{.name = "gc-grace",
-		.value = "TIME",
-		.type = FLAG_DURATION,
-		.offset = AT(upkeep.gc_grace_ms),
-		.def = "10m",
-		.max = 86400000,
-		.help = "a module stays in the store for so long after its last use"},
-	{.name = "scrub-interval",
-		.value = "TIME",
-		.type = FLAG_DURATION,
-		.offset = AT(upkeep.scrub_interval_ms),
-		.def = "24h",
-		.max = INT64_C(31536000000),
-		.help = "each module in the store is read again about so often, against bit rot; "
-			"0s: never"},
+	KEEP_OPTIONS(AT(upkeep)),
 	OPTIONS_LOG_LEVEL,
 	OPTIONS_LOG_FORMAT,
 	OPTIONS_HELP,
@@ -105,12 +85,12 @@ static int serve(const struct controller_options *options, const struct serve_fl
 	const char *seal_key = access(options->seal_key, F_OK) == 0 ? options->seal_key : NULL;
 
 	if (serving_start(&serving, flags, options->store_dir, seal_key, &err) < 0) {
-		controller_stop(controller);
+		(void)controller_stop(controller);
 		return fail("cannot serve", &err);
 	}
 	signals_wait();
 	serving_stop(&serving);
-	controller_stop(controller);
+	(void)controller_stop(controller);
 	log_info("stopped");
 	return EXIT_GOOD;
 }

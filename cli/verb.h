@@ -14,6 +14,7 @@ enum exit_code {
 
 /* Each takes its own part of the command line, argv[0] being the verb. */
 int verb_run(int argc, char **argv);
+int verb_controller(int argc, char **argv);
 int verb_xds(int argc, char **argv);
 int verb_webhook(int argc, char **argv);
 int verb_status(int argc, char **argv);

@@ -14,7 +14,7 @@ static void put(struct due *d, size_t place, struct target *t)
 	t->due_slot = place;
 }
 
-static struct target *at(const struct due *d, size_t place)
+static struct target *item(const struct due *d, size_t place)
 {
 	return d->items[place - 1];
 }
@@ -23,8 +23,8 @@ static void sift_up(struct due *d, struct target *t)
 {
 	size_t place = t->due_slot;
 
-	while (place > 1 && at(d, place / 2)->look_at > t->look_at) {
-		put(d, place, at(d, place / 2));
+	while (place > 1 && item(d, place / 2)->look_at > t->look_at) {
+		put(d, place, item(d, place / 2));
 		place /= 2;
 	}
 	put(d, place, t);
@@ -37,11 +37,11 @@ static void sift_down(struct due *d, struct target *t)
 	for (;;) {
 		size_t child = 2 * place;
 
-		if (child < d->n && at(d, child + 1)->look_at < at(d, child)->look_at)
+		if (child < d->n && item(d, child + 1)->look_at < item(d, child)->look_at)
 			child++;
-		if (child > d->n || at(d, child)->look_at >= t->look_at)
+		if (child > d->n || item(d, child)->look_at >= t->look_at)
 			break;
-		put(d, place, at(d, child));
+		put(d, place, item(d, child));
 		place = child;
 	}
 	put(d, place, t);
@@ -72,7 +72,7 @@ void due_drop(struct due *d, struct target *t)
 	t->look_at = INT64_MAX;
 	if (place == 0)
 		return;
-	last = at(d, d->n--);
+	last = item(d, d->n--);
 	t->due_slot = 0;
 	if (last == t)
 		return;
@@ -81,13 +81,13 @@ void due_drop(struct due *d, struct target *t)
 	sift_down(d, last);
 }
 
-void due_set(struct due *d, struct target *t, int64_t when)
+void due_set(struct due *d, struct target *t, int64_t at)
 {
-	if (when == INT64_MAX) {
+	if (at == INT64_MAX) {
 		due_drop(d, t);
 		return;
 	}
-	t->look_at = when;
+	t->look_at = at;
 	if (t->due_slot == 0) {
 		add(d, t);
 		return;
@@ -96,10 +96,10 @@ void due_set(struct due *d, struct target *t, int64_t when)
 	sift_down(d, t);
 }
 
-void due_no_later(struct due *d, struct target *t, int64_t when)
+void due_no_later(struct due *d, struct target *t, int64_t at)
 {
-	if (t->due_slot == 0 || when < t->look_at)
-		due_set(d, t, when);
+	if (t->due_slot == 0 || at < t->look_at)
+		due_set(d, t, at);
 }
 
 struct target *due_next(const struct due *d, int64_t now)

@@ -93,30 +93,6 @@ static void forget_if_idle(struct targets *ts, struct target *t)
 	target_free(map_take(&ts->by_name, t->name));
 }
 
-static bool is_known(const struct targets *ts, const struct reference *r)
-{
-	return !r || !ts->source || source_knows(ts->source, r->kind, r->namespace, r->name);
-}
-
-/* Looks at what the target refers to.  Returns whether all of it is there; not, err says why. */
-static bool check_references(const struct targets *ts, const struct target *t, struct err *err)
-{
-	const struct extension *ext = t->desired;
-	struct artifact_config unused;
-
-	return config_resolve(&unused, &ts->objects, ext->namespace, "plugin_configuration",
-		       &ext->plugin_configuration, err) == 0 &&
-	       config_resolve(&unused, &ts->objects, ext->namespace, "vm_configuration",
-		       &ext->vm_configuration, err) == 0;
-}
-
-static bool check_pull_secret(const struct targets *ts, const struct target *t, struct err *err)
-{
-	AUTO(free) char *unused = NULL;
-
-	return config_pull_secret(&unused, &ts->objects, t->desired, err) == 0;
-}
-
 static void gather(struct reconcile_facts *facts, const struct targets *ts, const struct target *t)
 {
 	const struct extension *ext = t->desired;
@@ -126,8 +102,8 @@ static void gather(struct reconcile_facts *facts, const struct targets *ts, cons
 	facts->has_fetched = t->fetched && targets_has_module(ts, &t->fetched->module);
 	facts->has_recorded = t->recorded.source && targets_has_module(ts, &t->recorded.module);
 	facts->unsure_configs =
-		!is_known(ts, references_of(t, 0)) || !is_known(ts, references_of(t, 1));
-	facts->unsure_pull = !is_known(ts, references_of(t, 2));
+		!targets_know(ts, references_of(t, 0)) || !targets_know(ts, references_of(t, 1));
+	facts->unsure_pull = !targets_know(ts, references_of(t, 2));
 	if (reconcile_follows(ext))
 		facts->file_mark = local_fs_mark(&ts->fetch, ext->image.uri);
 }
@@ -137,7 +113,7 @@ static void report_missing(struct targets *ts, struct target *t)
 {
 	struct err err = {.code = ERR_NONE};
 
-	if (!check_pull_secret(ts, t, &err))
+	if (targets_check_pull_secret(ts, t, &err) < 0)
 		targets_report(ts, t, status_of_config(&err), err.msg);
 	else if (t->failure)
 		targets_report(ts, t, status_of_fetch(t->failure), t->failure->msg);
@@ -169,13 +145,12 @@ static void advance(struct targets *ts, struct target *t)
 {
 	struct reconcile_facts facts = {.now = 0};
 	struct reconcile_step step;
-	struct err err;
 
 	gather(&facts, ts, t);
 	step = reconcile(t, &facts);
 	t->has_module = step.known_module;
 	if (!facts.unsure_configs && !facts.unsure_pull)
-		t->resolved = check_references(ts, t, &err) && check_pull_secret(ts, t, &err);
+		t->resolved = targets_resolved(ts, t);
 	due_set(&ts->due, t, step.wake_at);
 	if (reconcile_follows(t->desired) && !t->desired->suspend)
 		due_no_later(&ts->due, t, facts.now + SOON_MS);
@@ -300,29 +275,6 @@ int targets_sweep(struct targets *ts, struct err *err)
 	return store_each_record(ts->store, sweep_record, ts, err);
 }
 
-struct change {
-	struct targets *ts;
-	const char *key;
-};
-
-/* A fetch that failed for want of the object need not wait. */
-static void object_changed(void *arg, struct target *t)
-{
-	const struct change *change = arg;
-
-	if (t->failure && config_pulls_with(t->desired, change->key))
-		t->retry_at = 0;
-	due_set(&change->ts->due, t, io_monotonic_ms());
-}
-
-void targets_put_object(struct targets *ts, const char *key, struct object *object)
-{
-	struct change change = {.ts = ts, .key = key};
-
-	object_free(object ? map_put(&ts->objects, key, object) : map_take(&ts->objects, key));
-	references_each(&ts->references, key, object_changed, &change);
-}
-
 int targets_init(struct targets *ts, const char *store_dir, const struct upkeep_options *upkeep,
 	const struct fetch_options *fetch, int workers, struct err *err)
 {
@@ -371,6 +323,7 @@ void targets_clear(struct targets *ts)
 	inbox_free(ts->done);
 	clear_targets(ts);
 	map_clear(&ts->objects, free_object);
+	map_clear(&ts->unreadable, free);
 	map_clear(&ts->on_the_way, NULL);
 	map_clear(&ts->stripped, free);
 	map_clear(&ts->needed, NULL);

@@ -37,10 +37,11 @@ struct targets {
 	struct inbox *done;          /* owned; of struct fetch_job */
 	const struct source *source; /* borrowed; says what objects are known; NULL: all are */
 	struct targets_owner owner;
-	struct metrics *metrics;      /* borrowed */
-	struct map by_name;           /* name → struct target, owned */
-	struct map objects;           /* Secrets and ConfigMaps: key → struct object, owned */
-	struct due due;               /* when to look at which target */
+	struct metrics *metrics; /* borrowed */
+	struct map by_name;      /* name → struct target, owned */
+	struct map objects;      /* Secrets and ConfigMaps: key → struct object, owned */
+	struct map unreadable;   /* others that are there, perhaps: key → char *, why, owned */
+	struct due due;          /* when to look at which target */
 	struct references references; /* who uses which object */
 	struct map on_the_way;        /* digests that a fetch under way will bring; no values */
 	struct map stripped;          /* digest of a module → struct stripped, owned */
@@ -77,6 +78,12 @@ void targets_delete(struct targets *ts, const char *name);
 
 /* A Secret or ConfigMap is new (taken over), or gone (NULL): those that use it are looked at. */
 void targets_put_object(struct targets *ts, const char *key, struct object *object);
+
+/* Nobody lets us read it; what it held when it could be read stays. */
+void targets_put_unreadable(struct targets *ts, const char *key, const char *why);
+
+/* Nothing is known any more of an object that no target uses. */
+void targets_forget_object(struct targets *ts, const char *key);
 
 /* Brings targets that are due as far as they can go now, for a fraction of a second at most. */
 void targets_advance(struct targets *ts);

@@ -6,6 +6,7 @@
 #ifndef WASMXDS_CONTROLLER_TARGETS_PARTS_H
 #define WASMXDS_CONTROLLER_TARGETS_PARTS_H
 
+#include "artifact/artifact.h"
 #include "artifact/served.h"
 #include "controller/targets.h"
 
@@ -22,6 +23,21 @@ struct stripped {
 /* Says it of the target, and logs it, where it is new. */
 void targets_report(
 	struct targets *ts, struct target *t, enum status_reason reason, const char *message);
+
+/* Finds what the target is configured with; codes as config_resolve(). */
+int targets_resolve(const struct targets *ts, const struct target *t,
+	struct artifact_config *plugin, struct artifact_config *vm, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* Returns whether it is known what there is of the object; r may be NULL. */
+bool targets_know(const struct targets *ts, const struct reference *r);
+
+/* The codes of config_pull_secret(). */
+int targets_check_pull_secret(const struct targets *ts, const struct target *t, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* Returns whether all that the target refers to is there. */
+bool targets_resolved(const struct targets *ts, const struct target *t);
 
 /* Logs what was said of it last. */
 void targets_log(const struct target *t);

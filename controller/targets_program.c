@@ -78,22 +78,17 @@ static int find_served(struct artifact_input *in, struct targets *ts, struct err
 	return 0;
 }
 
-static int build_record(
-	struct record *out, const struct targets *ts, struct artifact_input *in, struct err *err)
+static int build_record(struct record *out, const struct targets *ts, const struct target *t,
+	struct artifact_input *in, struct err *err)
 {
-	const struct extension *ext = in->extension;
-
-	if (config_is_secret(ext)) {
+	if (config_is_secret(t->desired)) {
 		if (store_keys(ts->store)->n == 0)
 			return err_set(err, ERR_DENIED,
 				"a Secret's value is not kept unsealed, and there is no key: see "
 				"--seal-key");
 		in->seal = &store_keys(ts->store)->items[0];
 	}
-	if (config_resolve(&in->plugin, &ts->objects, ext->namespace, "plugin_configuration",
-		    &ext->plugin_configuration, err) < 0 ||
-		config_resolve(&in->vm, &ts->objects, ext->namespace, "vm_configuration",
-			&ext->vm_configuration, err) < 0)
+	if (targets_resolve(ts, t, &in->plugin, &in->vm, err) < 0)
 		return -1;
 	return artifact_build(out, in, err);
 }
@@ -108,11 +103,15 @@ static void add_origin(struct record *r, const struct target *t)
 	r->refetch = xstrdup_null(t->refetched);
 }
 
+static bool is_same(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) == 0;
+}
+
 static bool is_recorded(const struct target *t, const struct record *r)
 {
-	return t->served_version && t->recorded.source && !t->unrecorded &&
-	       strcmp(t->served_version, r->version) == 0 &&
-	       strcmp(t->recorded.source, r->source) == 0 &&
+	return !t->unrecorded && is_same(t->served_version, r->version) &&
+	       is_same(t->recorded.source, r->source) &&
 	       digest_equal(&t->recorded.module, &r->module);
 }
 
@@ -163,7 +162,7 @@ void targets_program(struct targets *ts, struct target *t, const struct digest *
 		put_off(ts, t, &err);
 		return;
 	}
-	if (build_record(&r, ts, &in, &err) < 0) {
+	if (build_record(&r, ts, t, &in, &err) < 0) {
 		targets_report(ts, t, status_of_config(&err), err.msg);
 		return;
 	}

@@ -249,9 +249,8 @@ static void share(const struct fetch_job *run, struct fetch_job *job)
 	if (run->err.code != ERR_NONE)
 		return;
 	job->result = run->result;
-	if (run->result.unchanged)
-		job->err.code = ERR_NONE;
-	else if (scratch_copy(job->fd, run->fd, run->result.size, &job->err) == 0)
+	if (run->result.unchanged ||
+		scratch_copy(job->fd, run->fd, run->result.size, &job->err) == 0)
 		job->err.code = ERR_NONE;
 }
 

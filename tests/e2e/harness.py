@@ -12,7 +12,7 @@ import tempfile
 import threading
 import unittest
 
-from processes import FILTER, LOOPBACK, WASMXDS, Envoy, Wasmxds, wait_equal
+from processes import FILTER, LIMIT, LOOPBACK, WASMXDS, Envoy, Wasmxds, wait_equal
 
 TAIL_LINES = 40
 
@@ -93,6 +93,7 @@ class HttpSource:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 source.requests += 1
+                source.gate.wait(LIMIT)
                 self.answer()
                 self.wfile.write(source.body)
 
@@ -115,12 +116,22 @@ class HttpSource:
         self.etag = None
         self.requests = 0  # by GET
         self.heads = 0
+        self.gate = threading.Event()
+        self.gate.set()
         self.server = http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler)
         self.uri = f"{LOOPBACK}:{self.server.server_address[1]}/filter.wasm"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
 
+    def hold(self):
+        """Keeps who asks waiting, until let_go()."""
+        self.gate.clear()
+
+    def let_go(self):
+        self.gate.set()
+
     def stop(self):
+        self.let_go()
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
