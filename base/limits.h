@@ -127,6 +127,7 @@
 #define LIMIT_XDS_QUESTIONS 64
 #define LIMIT_XDS_STREAMS 100000 /* at a time */
 #define LIMIT_XDS_WORKERS 4      /* threads that serve */
+#define LIMIT_XDS_MAPPINGS 32768 /* allocations that are mapped one by one */
 #define LIMIT_XDS_CHANGES 16384  /* of the store, named one by one */
 #define LIMIT_XDS_NODE_BYTES 256 /* of node.id, kept and logged */
 

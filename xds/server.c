@@ -303,8 +303,10 @@ static int start_workers(struct xds_server *x, struct err *err)
  * smaller.  The kernel allows some 65,000 mappings, of which others want some too. */
 static void spare_memory(void)
 {
+	/* NOLINTBEGIN(concurrency-mt-unsafe): nothing else calls it, and others may allocate */
 	(void)mallopt(M_MMAP_THRESHOLD, 16 * LIMIT_KIB);
-	(void)mallopt(M_MMAP_MAX, 32768);
+	(void)mallopt(M_MMAP_MAX, LIMIT_XDS_MAPPINGS);
+	/* NOLINTEND(concurrency-mt-unsafe) */
 }
 
 struct xds_server *xds_server_start(const struct xds_options *options, struct err *err)
