@@ -24,16 +24,15 @@ struct client_call {
 	client_done *done;
 	void *arg;
 	struct client_reply reply;
-	struct err err;               /* ours, that ended it; ERR_NONE: none */
-	char words[CURL_ERROR_SIZE];  /* libcurl's */
-	int64_t timeout_ms;           /* for the whole answer, where idle_ms is 0 */
-	int64_t idle_ms;              /* without a byte; 0: timeout_ms holds */
-	int64_t began;                /* ms */
-	int64_t heard;                /* ms; when the last byte came, or it began */
-	bool answered;                /* a byte came */
-	int64_t *heard_any;           /* borrowed; the same of all calls; may be NULL */
-	struct client_call *previous; /* of the client's list */
-	struct client_call *next;
+	struct err err;              /* ours, that ended it; ERR_NONE: none */
+	char words[CURL_ERROR_SIZE]; /* libcurl's */
+	int64_t timeout_ms;          /* for the whole answer, where idle_ms is 0 */
+	int64_t idle_ms;             /* without a byte; 0: timeout_ms holds */
+	int64_t began;               /* ms */
+	int64_t heard;               /* ms; when the last byte came, or it began */
+	bool answered;               /* a byte came */
+	int64_t *heard_any;          /* borrowed; the same of all calls; may be NULL */
+	size_t at;                   /* in the client's array */
 };
 
 /* Has the handle ready for the request; bytes and done are for the caller to set.  What fails is in

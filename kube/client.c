@@ -20,9 +20,9 @@
 
 struct client {
 	struct access access;
-	CURLM *multi;              /* owned */
-	CURL *single;              /* owned; for client_call(); NULL until the first */
-	struct client_call *calls; /* owned; all that are under way, the newest first */
+	CURLM *multi;               /* owned */
+	CURL *single;               /* owned; for client_call(); NULL until the first */
+	struct client_call **calls; /* owned, and each; all that are under way */
 	size_t n_calls;
 	bool broken;   /* one of them could not be started */
 	bool dead;     /* the connections are; all calls end */
@@ -57,15 +57,20 @@ int client_new(struct client **out, struct credentials *access, struct err *err)
 	return 0;
 }
 
-static void unlink_call(struct client *c, struct client_call *call)
+static void add_call(struct client *c, struct client_call *call)
 {
-	if (call->previous)
-		call->previous->next = call->next;
-	else
-		c->calls = call->next;
-	if (call->next)
-		call->next->previous = call->previous;
-	c->n_calls--;
+	c->calls = xreallocarray(c->calls, c->n_calls + 1, sizeof(struct client_call *));
+	call->at = c->n_calls;
+	c->calls[c->n_calls++] = call;
+}
+
+/* The last one takes its place. */
+static void take_call(struct client *c, const struct client_call *call)
+{
+	struct client_call *last = c->calls[--c->n_calls];
+
+	last->at = call->at;
+	c->calls[last->at] = last;
 }
 
 static void free_call(struct client_call *call)
@@ -78,7 +83,7 @@ static void free_call(struct client_call *call)
 void client_cancel(struct client *c, struct client_call *call)
 {
 	(void)curl_multi_remove_handle(c->multi, call->curl);
-	unlink_call(c, call);
+	take_call(c, call);
 	free_call(call);
 }
 
@@ -86,8 +91,9 @@ void client_free(struct client *c)
 {
 	if (!c)
 		return;
-	while (c->calls)
-		client_cancel(c, c->calls);
+	while (c->n_calls > 0)
+		client_cancel(c, c->calls[c->n_calls - 1]);
+	free(c->calls);
 	(void)curl_multi_cleanup(c->multi);
 	curl_easy_cleanup(c->single);
 	access_clear(&c->access);
@@ -104,11 +110,7 @@ static struct client_call *start(
 	if (!curl)
 		abort(); /* out of memory, as in base/xalloc.h */
 	call->heard_any = &c->heard;
-	call->next = c->calls;
-	if (c->calls)
-		c->calls->previous = call;
-	c->calls = call;
-	c->n_calls++;
+	add_call(c, call);
 	if (call_prepare(call, curl, &c->access, request, &err) < 0)
 		c->broken = true;
 	else if (curl_multi_add_handle(c->multi, curl) != CURLM_OK)
@@ -145,7 +147,7 @@ static void finish(struct client *c, struct client_call *call, CURLcode result)
 	if (result == CURLE_OPERATION_TIMEDOUT && c->heard < call->began)
 		c->dead = true;
 	(void)curl_multi_remove_handle(c->multi, call->curl);
-	unlink_call(c, call);
+	take_call(c, call);
 	call->done(call->arg, &call->reply, failed ? &err : NULL);
 	free_call(call);
 }
@@ -180,7 +182,9 @@ static struct client_call *find_lost(const struct client *c, CURLcode *result)
 {
 	int64_t now = io_monotonic_ms();
 
-	for (struct client_call *call = c->calls; call; call = call->next) {
+	for (size_t i = 0; i < c->n_calls; i++) {
+		struct client_call *call = c->calls[i];
+
 		*result = CURLE_ABORTED_BY_CALLBACK;
 		if (call->err.code != ERR_NONE)
 			return call;
@@ -210,9 +214,9 @@ static void finish_lost(struct client *c)
 /* What the calls of now are told; those that they send anew have a fresh connection. */
 static void bury_connections(struct client *c)
 {
-	struct client_call *dying = c->calls;
+	for (size_t i = 0; i < c->n_calls; i++) {
+		struct client_call *call = c->calls[i];
 
-	for (struct client_call *call = dying; call; call = call->next) {
 		(void)curl_multi_remove_handle(c->multi, call->curl);
 		if (call->err.code == ERR_NONE)
 			(void)err_set(&call->err, ERR_TRANSIENT,
@@ -241,8 +245,8 @@ static int64_t wait_of(const struct client *c, int64_t timeout_ms)
 
 	if (c->broken)
 		return 0;
-	for (const struct client_call *call = c->calls; call; call = call->next)
-		wait = io_earlier(wait, overdue_at(call) - now);
+	for (size_t i = 0; i < c->n_calls; i++)
+		wait = io_earlier(wait, overdue_at(c->calls[i]) - now);
 	return wait < 0 ? 0 : wait;
 }
 

@@ -120,9 +120,9 @@ bool feed_knows(const struct feed *f)
 static void give(struct feed *f, enum source_change change, struct object *object, char *key,
 	const struct err *err)
 {
-	struct source_event event = {
-		.change = change, .object = object, .key = key, .origin = xstrdup("")};
+	struct source_event event = {.change = change, .object = object, .origin = xstrdup("")};
 
+	event.key = key;
 	if (err)
 		event.err = *err;
 	f->known = true;

@@ -221,17 +221,30 @@ static const char *text_of(const struct node *map, const char *key)
 	return node && node->kind == NODE_TEXT && node->text[0] ? node->text : NULL;
 }
 
-/* Returns the key of an object, or NULL with err; the caller frees it. */
-static char *key_of(const struct node *object, struct err *err)
+/* What names one state of one object. */
+struct label {
+	char *key;           /* owned */
+	const char *version; /* borrowed from the object */
+};
+
+static void auto_label(struct label *label)
+{
+	free(label->key);
+}
+
+static int read_label(struct label *out, const struct node *object, struct err *err)
 {
 	const struct node *metadata = node_get(object, "metadata");
 	const char *namespace = text_of(metadata, "namespace");
 	const char *name = text_of(metadata, "name");
 
-	if (namespace && name && text_of(metadata, "resourceVersion"))
-		return xasprintf("%s/%s", namespace, name);
-	err_set(err, ERR_INVALID, "an object without name, namespace or resourceVersion");
-	return NULL;
+	out->version = text_of(metadata, "resourceVersion");
+	if (!namespace || !name || !out->version) {
+		err_set(err, ERR_INVALID, "an object without name, namespace or resourceVersion");
+		return -1;
+	}
+	out->key = xasprintf("%s/%s", namespace, name);
+	return 0;
 }
 
 static void note_known(struct watch *w, const char *key, const char *version)
@@ -248,36 +261,35 @@ static void note_known(struct watch *w, const char *key, const char *version)
 static int apply(const struct listener *to, struct node *object, struct err *err)
 {
 	struct watch *w = to->watch;
-	AUTO(free) char *key = key_of(object, err);
-	struct watch_event event = {.key = key, .document = object};
-	const char *version = NULL;
+	AUTO(label) struct label label = {.key = NULL};
+	struct watch_event event = {.document = object};
 	struct known *known = NULL;
 
-	if (!key)
+	if (read_label(&label, object, err) < 0)
 		return -1;
-	version = text_of(node_get(object, "metadata"), "resourceVersion");
-	known = map_get(&w->known, key);
-	if (known && strcmp(known->version, version) == 0) {
+	known = map_get(&w->known, label.key);
+	if (known && strcmp(known->version, label.version) == 0) {
 		known->round = w->round;
 		return 0;
 	}
-	note_known(w, key, version);
+	note_known(w, label.key, label.version);
+	event.key = label.key;
 	to->each(to->arg, &event);
 	return 0;
 }
 
 static int forget(const struct listener *to, const struct node *object, struct err *err)
 {
-	AUTO(free) char *key = key_of(object, err);
-	struct watch_event event = {.key = key};
-	struct known *known = NULL;
+	AUTO(label) struct label label = {.key = NULL};
+	AUTO(free) struct known *known = NULL;
+	struct watch_event event = {.document = NULL};
 
-	if (!key)
+	if (read_label(&label, object, err) < 0)
 		return -1;
-	known = map_take(&to->watch->known, key);
+	known = map_take(&to->watch->known, label.key);
+	event.key = label.key;
 	if (known)
 		to->each(to->arg, &event);
-	free(known);
 	return 0;
 }
 
