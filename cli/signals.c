@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
 
 #include "base/log.h"
 
@@ -31,4 +32,16 @@ void signals_wait(void)
 
 	(void)sigwait(&set, &number);
 	log_info("stopping", LOG_INT("signal", number));
+}
+
+bool signals_wait_second(void)
+{
+	static const struct timespec second = {.tv_sec = 1};
+	sigset_t set = ending_signals();
+	int number = sigtimedwait(&set, NULL, &second);
+
+	if (number < 0)
+		return false;
+	log_info("stopping", LOG_INT("signal", number));
+	return true;
 }

@@ -6,12 +6,14 @@
 #include "cli/serve.h"
 #include "cli/signals.h"
 #include "cli/verb.h"
+#include "store/store.h"
 
 struct xds_config {
 	struct options options;
 	struct serve_flags serve;
 	char *store;
 	char *seal_key;
+	bool wait_for_store;
 };
 
 #define AT(field) offsetof(struct xds_config, field)
@@ -22,6 +24,10 @@ static const struct flag xds_flags[] = {
 		.type = FLAG_TEXT,
 		.offset = AT(store),
 		.help = "the store to serve; it is only read"},
+	{.name = "wait-for-store",
+		.type = FLAG_BOOL,
+		.offset = AT(wait_for_store),
+		.help = "where it is not there yet, wait for who makes it"},
 	SEAL_KEY_OPTION(AT(seal_key), "STORE-seal.key, if it is there"),
 	SERVE_OPTIONS(AT(serve)),
 	OPTIONS_LOG_LEVEL,
@@ -39,13 +45,36 @@ static const struct flags xds_usage = {
 	.n = sizeof(xds_flags) / sizeof(xds_flags[0]),
 };
 
+static bool store_is_absent(const char *dir)
+{
+	AUTO(store) struct store *store = NULL;
+	struct err err;
+
+	return store_open(&store, dir, STORE_READ, &err) < 0 && err.code == ERR_NOT_FOUND;
+}
+
+/* Returns whether there may be a store; false: a signal came first. */
+static bool await_store(const char *dir)
+{
+	if (store_is_absent(dir))
+		log_info("waiting for the store", LOG_STR("store", dir));
+	while (store_is_absent(dir)) {
+		if (signals_wait_second())
+			return false;
+	}
+	return true;
+}
+
 static int serve(const struct xds_config *config)
 {
-	AUTO(free) char *seal_key = seal_key_find(config->seal_key, config->store);
+	AUTO(free) char *seal_key = NULL;
 	struct serving serving;
 	struct err err;
 
 	signals_block();
+	if (config->wait_for_store && !await_store(config->store))
+		return EXIT_GOOD;
+	seal_key = seal_key_find(config->seal_key, config->store);
 	if (serving_start(&serving, &config->serve, config->store, seal_key, &err) < 0) {
 		log_error("cannot serve", LOG_ERR(&err));
 		return EXIT_FINDINGS;

@@ -6,6 +6,7 @@ import re
 
 from harness import Case, extension, module
 from processes import LOOPBACK, WASMXDS, Process, parse_logfmt
+from test_sealed import Xds
 
 
 class ValidateTest(Case):
@@ -124,3 +125,28 @@ class CommandTest(Case):
         self.assertHeader(self.envoy(wasmxds), "one")
         self.assertTrue(any((store / "blobs/sha256").iterdir()))
         self.assertFalse(self.store.exists())
+
+    def waiting_xds(self):
+        xds = Xds(self.folder, self.store, ["--wait-for-store"])
+        self.processes.append(xds)
+        self.addCleanup(xds.port.release)
+        self.addCleanup(self._end, xds)
+        xds.begin()
+        xds.wait_up(lambda: xds.records("waiting for the store"), "not waiting")
+        return xds
+
+    def test_xds_can_wait_for_a_store_that_is_not_there_yet(self):
+        xds = self.waiting_xds()
+        self.write("filter.wasm", module())
+        self.write("filter.yaml", extension())
+        self.wasmxds()
+        xds.wait_serving()
+        self.assertHeader(self.envoy(xds), "one")
+
+    def test_xds_that_waits_can_be_stopped(self):
+        self.assertEqual(self.waiting_xds().stop(), 0)
+
+    def test_xds_that_was_not_told_to_wait_says_what_is_missing(self):
+        done = self.run_command("xds", "--listen", f"{LOOPBACK}:0", "--store", self.store)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(str(self.store), done.stderr)

@@ -29,8 +29,14 @@ class Xds(Process):
         self.port = HeldPort()
 
     def start(self):
+        self.begin()
+        self.wait_serving()
+
+    def begin(self):
         ports = ["--listen", f"{LOOPBACK}:{self.port.number}", "--admin-listen", f"{LOOPBACK}:0"]
         self.spawn([WASMXDS, "xds", "--store", self.store, *ports, *self.flags])
+
+    def wait_serving(self):
         serving = self.wait_up(lambda: self.records("serving"), "no line with msg=serving")[0]
         self.admin_port = int(serving["admin"].rpartition(":")[2])
 
