@@ -188,6 +188,10 @@ class Pod(Process):
     def admin(self, path, port=None):
         return fetch(port or self.port("admin"), path, host=self.address)
 
+    def metric(self, name):
+        found = re.search(rf"^{re.escape(name)} (\S+)$", self.admin("/metrics").body, re.M)
+        return float(found[1])
+
     def records(self, **fields):
         lines = (parse_logfmt(line) for line in self.log().splitlines())
         return [line for line in lines if fields.items() <= line.items()]

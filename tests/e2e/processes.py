@@ -223,13 +223,15 @@ class Envoy(Process):
         tls=None,
         unified_mux=False,
         dynamic=False,
+        host=LOOPBACK,
         name="envoy",
         node=None,
     ):
         super().__init__(name, folder)
         self.filters = filters
         self.bootstrap = self.folder / f"{name}.json"
-        config = bootstrap(node or name, xds_port, filters, transport, fetch_timeout, network)
+        config = bootstrap(node or name, filters, transport, fetch_timeout, network)
+        config["static_resources"]["clusters"] = [cluster(xds_port, transport != "rest", host)]
         if unified_mux:
             config["layered_runtime"] = {"layers": [UNIFIED_MUX]}
         if dynamic:
@@ -307,9 +309,9 @@ class Envoy(Process):
         return sorted(answer.headers.get_all(name, [])) if answer.status == 200 else answer.status
 
 
-def fetch(port, path, body=None):
+def fetch(port, path, body=None, host=LOOPBACK):
     """GET, or POST of a body."""
-    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=LIMIT)
+    connection = http.client.HTTPConnection(host, port, timeout=LIMIT)
     try:
         connection.request("GET" if body is None else "POST", path, body)
         response = connection.getresponse()
@@ -318,8 +320,8 @@ def fetch(port, path, body=None):
         connection.close()
 
 
-def bootstrap(node, xds_port, filters, transport, fetch_timeout, network):
-    """Envoy's bootstrap: one listener, the filters by ECDS, and wasmxds as the only cluster."""
+def bootstrap(node, filters, transport, fetch_timeout, network):
+    """Envoy's bootstrap: one listener, and the filters by ECDS from the cluster wasmxds."""
     api = {
         "api_type": "DELTA_GRPC" if transport.endswith("delta") else "GRPC",
         "transport_api_version": "V3",
@@ -340,7 +342,6 @@ def bootstrap(node, xds_port, filters, transport, fetch_timeout, network):
     chain = network_chain if network else http_chain
     resources = {
         "listeners": [listener(chain([ecds_filter(name, source, kind) for name in filters]))],
-        "clusters": [cluster(xds_port, transport != "rest")],
     }
     return {
         "node": {"id": node, "cluster": "e2e"},
@@ -357,8 +358,8 @@ UNIFIED_MUX = {"name": "mux", "static_layer": {"envoy.reloadable_features.unifie
 QUICK_RETRY = {"retry_back_off": {"base_interval": "0.1s", "max_interval": "0.5s"}}
 
 
-def address(port):
-    return {"socket_address": {"address": LOOPBACK, "port_value": port}}
+def address(port, host=LOOPBACK):
+    return {"socket_address": {"address": host, "port_value": port}}
 
 
 def ecds_filter(name, source, kind):
@@ -388,10 +389,10 @@ def listener(filters):
     return {"name": "ingress", "address": address(0), "filter_chains": [{"filters": filters}]}
 
 
-def cluster(port, http2=True):
+def cluster(port, http2=True, host=LOOPBACK):
     protocol = "http2_protocol_options" if http2 else "http_protocol_options"
     options = {"@type": TYPE + HTTP_OPTIONS, "explicit_http_config": {protocol: {}}}
-    endpoints = [{"lb_endpoints": [{"endpoint": {"address": address(port)}}]}]
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": address(port, host)}}]}]
     return {
         "name": "wasmxds",
         "connect_timeout": "1s",

@@ -7,10 +7,9 @@ import json
 from cluster import CHART, Cluster, ClusterCase
 from harness import Case, extension
 from processes import wait_until
-from test_chart import MUCH, SECRET_MODE, set_flags
+from test_chart import COMPONENTS, MUCH, SECRET_MODE, set_flags
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
-BUILT = ("xds",)  # parts of the chart that the program has
 LITTLE = (*SECRET_MODE, "crds.enabled=false")
 ALL = (*MUCH, "crds.enabled=false")
 
@@ -55,7 +54,7 @@ class Accepted(ClusterCase):
                 if each["kind"] == "Deployment":
                     container = each["spec"]["template"]["spec"]["containers"][0]
                     arguments[container["name"]] = container["args"]
-            for component in BUILT:
+            for component in COMPONENTS:
                 self.assertEqual(arguments[component][0], component)
                 done = self.run_command(*arguments[component], "--help")
                 self.assertEqual(done.returncode, 0, done.stderr)

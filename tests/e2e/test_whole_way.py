@@ -3,7 +3,7 @@
 
 from certificates import Authority
 from cluster import CHART, Cluster
-from harness import Case, HttpSource, digest, extension, module
+from harness import Case, HttpSource, Traffic, digest, extension, module
 from pods import Network, Node
 from processes import wait_equal, wait_until
 from test_chart import set_flags
@@ -80,19 +80,96 @@ class WholeWay(Case):
     def proxies(self, name="filter"):
         return self.cluster.extension("default", name).get("status", {}).get("proxies")
 
-    def test_from_helm_install_to_a_header_and_back_to_the_status(self):
+    def apply(self, name="filter", **fields):
+        """A user applies an extension, and it is served."""
+        self.cluster.kubectl("apply", "-f", "-", text=extension(name, **fields))
+        want = self.cluster.extension("default", name)["metadata"]["generation"]
+
+        def settled():
+            status = self.cluster.extension("default", name).get("status", {})
+            ready = self.cluster.condition("default", name, "Ready")
+            return status.get("observedGeneration"), ready
+
+        wait_equal(settled, (want, ("True", "Programmed")), f"{name}: its status")
+
+    def test_from_helm_install_to_a_header(self):
         source = self.source(module())
         self.install()
-        self.cluster.kubectl(
-            *("apply", "-f", "-"), text=extension(protocol="http", uri=source.uri)
-        )
+        self.apply(protocol="http", uri=source.uri)
+        # At admission, not by the controller, which writes no spec.
         self.assertEqual(self.spec()["image"]["sha256"], digest(module()))
-
         envoy = self.subscribed("default/filter")
         self.assertHeader(envoy, "one")
-        wait_equal(
-            lambda: self.cluster.condition("default", "filter", "Ready"),
-            ("True", "Programmed"),
-            "Ready",
+
+        self.apply(protocol="http", uri=source.uri, plugin="two")
+        self.assertHeader(envoy, "two")
+
+    def test_a_user_who_may_not_read_a_secret_may_not_have_it_sent_to_envoy(self):
+        self.install()
+        kubectl = self.cluster.kubectl
+        kubectl("create", "secret", "generic", "plugin", "--from-literal=key=value")
+        resource = "--resource=wasmextensions.wasmxds.tetrate.io"
+        kubectl("create", "role", "author", "--verb=get,create,patch", resource)
+        kubectl("create", "rolebinding", "author", "--role=author", "--user=author")
+        author = self.cluster.kubeconfig("author")
+        manifest = extension(plugin={"secretKeyRef": {"name": "plugin", "key": "key"}})
+        command = ("apply", "-f", "-")
+        done = self.cluster.try_kubectl(*command, text=manifest, kubeconfig=author)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('admission webhook "validate.wasmxds.tetrate.io" denied', done.stderr)
+        kubectl("create", "role", "reader", "--verb=get", "--resource=secrets")
+        kubectl("create", "rolebinding", "reader", "--role=reader", "--user=author")
+        wait_until(
+            lambda: self.cluster.try_kubectl(*command, text=manifest, kubeconfig=author).returncode
+            == 0,
+            "it is still refused",
         )
-        wait_equal(self.proxies, {"connected": 1, "acked": 1, "nacked": 0}, "its proxies")
+
+    def test_a_value_out_of_a_secret(self):
+        source = self.source(module())
+        self.install()
+        self.cluster.kubectl("create", "secret", "generic", "plugin", "--from-literal=key=sealed")
+        self.apply(
+            protocol="http",
+            uri=source.uri,
+            plugin={"secretKeyRef": {"name": "plugin", "key": "key"}},
+        )
+        self.assertHeader(self.subscribed("default/filter"), "sealed")
+        for file in self.node.claim("wasmxds").rglob("*"):
+            self.assertNotIn(b"sealed", file.read_bytes() if file.is_file() else b"")
+
+    def serving(self, envoy):
+        """The xds pod that this Envoy subscribes at, or None."""
+        for pod in self.xds:
+            if pod.running and envoy.name in pod.admin("/clients").body:
+                return pod
+        return None
+
+    def test_an_envoy_that_moves_to_another_xds_is_sent_nothing_again(self):
+        source = self.source(module())
+        self.install("xds.replicaCount=2", "persistence.sameNode=true")
+        for transport in ("grpc", "delta", "ads", "ads-delta"):
+            with self.subTest(transport):
+                self.move(source, transport)
+
+    def move(self, source, transport):
+        self.apply(transport, protocol="http", uri=source.uri)
+        envoy = self.subscribed(f"default/{transport}", transport=transport)
+        self.assertHeader(envoy, "one")
+        one = wait_until(lambda: self.serving(envoy), "nobody serves it")
+        (other,) = [pod for pod in self.xds if pod != one]
+        sent = other.metric("wasmxds_xds_responses_total")
+        with Traffic(envoy, want=["one"]) as traffic:
+            one.kill()
+            wait_equal(lambda: self.serving(envoy), other, "who serves it")
+            answers = traffic.answers
+            wait_until(lambda: traffic.answers > answers + 20, "no traffic")
+        self.assertEqual(traffic.failures, [])
+        # One update more would be the same again; the stream is in order, so it would show first.
+        self.apply(transport, protocol="http", uri=source.uri, plugin="two")
+        self.assertHeader(envoy, "two")
+        self.assertEqual(envoy.filter_stat(f"default/{transport}", "update_success"), 2)
+        self.assertEqual(other.metric("wasmxds_xds_responses_total"), sent + 1)
+        envoy.stop()
+        one.start()
+        one.wait_ready()
