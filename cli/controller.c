@@ -200,6 +200,7 @@ static int run(const struct controller_config *config)
 	options.fetch.local_root = config->module_root;
 	options.fetch.host_connections = (int)config->host_connections;
 	options.fetch.host_rate = (int)config->host_rate;
+	options.fetch.host_failures = FETCH_OPTIONS_HOST_FAILURES;
 	return work(&options, config->admin_listen);
 }
 

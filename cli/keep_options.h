@@ -25,6 +25,14 @@
 			.def = "10m",                                                              \
 			.max = 86400000,                                                           \
 			.help = "a module stays in the store for so long after its last use"},     \
+		{.name = "permission-interval",                                                    \
+			.value = "TIME",                                                           \
+			.type = FLAG_DURATION,                                                     \
+			.offset = KEEP_AT(at, permission_interval_ms),                             \
+			.def = "30m",                                                              \
+			.max = 3600000,                                                            \
+			.help = "each source is asked about so often whether a namespace may "     \
+				"still have its module; 0s: never"},                               \
 	{                                                                                          \
 		.name = "scrub-interval", .value = "TIME", .type = FLAG_DURATION,                  \
 		.offset = KEEP_AT(at, scrub_interval_ms), .def = "24h",                            \

@@ -14,8 +14,8 @@
 
 struct holding {
 	char *key;     /* owned */
-	unsigned held; /* grants that are */
-	unsigned grants;
+	unsigned held; /* permits that are */
+	unsigned permits;
 };
 
 static void holding_free(void *holding)
@@ -26,11 +26,12 @@ static void holding_free(void *holding)
 	free(h);
 }
 
-static void grant_free(void *grant)
+static void permit_free(void *permit)
 {
-	struct grant *g = grant;
+	struct permit *g = permit;
 
 	free(g->key);
+	free(g->why);
 	free(g);
 }
 
@@ -51,7 +52,7 @@ void permissions_init(struct permissions *p, int64_t interval_ms)
 
 void permissions_clear(struct permissions *p)
 {
-	map_clear(&p->grants, grant_free);
+	map_clear(&p->permits, permit_free);
 	map_clear(&p->holdings, holding_free);
 	map_clear(&p->proofs, proof_free);
 }
@@ -66,66 +67,72 @@ static struct holding *hold(struct permissions *p, char *key)
 		h->key = STEAL(mine);
 		(void)map_put(&p->holdings, h->key, h);
 	}
-	h->grants++;
+	h->permits++;
 	return h;
 }
 
-static void set_state(struct grant *g, enum grant_state state)
+static void set_state(struct permit *g, enum permit_state state)
 {
-	if (g->state == GRANT_HELD)
+	if (g->state == PERMIT_HELD)
 		g->holding->held--;
-	if (state == GRANT_HELD)
+	if (state == PERMIT_HELD)
 		g->holding->held++;
 	g->state = state;
 }
 
-static void forget(struct permissions *p, struct grant *g)
+static void forget(struct permissions *p, struct permit *g)
 {
 	struct holding *h = g->holding;
 
-	set_state(g, GRANT_NONE);
-	if (--h->grants == 0)
+	set_state(g, PERMIT_NONE);
+	if (--h->permits == 0)
 		holding_free(map_take(&p->holdings, h->key));
-	(void)map_take(&p->grants, g->key);
-	grant_free(g);
+	(void)map_take(&p->permits, g->key);
+	permit_free(g);
 }
 
-struct grant *permission_take(struct permissions *p, const char *namespace,
+struct permit *permission_take(struct permissions *p, const char *namespace,
 	const struct digest *module, const char *source)
 {
 	AUTO(free) char *key = xasprintf("%s %s %s", namespace, module->hex, source);
-	struct grant *g = map_get(&p->grants, key);
+	struct permit *g = map_get(&p->permits, key);
 
 	if (!g) {
 		g = xcalloc(1, sizeof(*g));
 		g->key = STEAL(key);
 		g->source = g->key + strlen(g->key) - strlen(source);
 		g->holding = hold(p, xasprintf("%s %s", namespace, module->hex));
-		(void)map_put(&p->grants, g->key, g);
+		(void)map_put(&p->permits, g->key, g);
 	}
 	g->users++;
 	return g;
 }
 
+struct permit *permission_share(struct permit *g)
+{
+	g->users++;
+	return g;
+}
+
 /* One that is held stays for a while: an extension that is renamed does not ask again. */
-void permission_give_back(struct permissions *p, struct grant *g)
+void permission_give_back(struct permissions *p, struct permit *g)
 {
 	if (!g)
 		return;
 	assert(g->users > 0);
-	if (--g->users == 0 && g->state != GRANT_HELD && !g->checking)
+	if (--g->users == 0 && g->state != PERMIT_HELD && !g->checking)
 		forget(p, g);
 }
 
-static void sweep_grants(struct permissions *p, int64_t now)
+static void sweep_permits(struct permissions *p, int64_t now)
 {
-	AUTO(free) struct grant **idle = xcalloc(p->grants.n + 1, sizeof(*idle));
-	struct grant *g;
+	AUTO(free) struct permit **idle = xcalloc(p->permits.n + 1, sizeof(*idle));
+	struct permit *g;
 	const char *key;
 	size_t at = 0;
 	size_t n = 0;
 
-	while ((g = map_next(&p->grants, &at, &key))) {
+	while ((g = map_next(&p->permits, &at, &key))) {
 		if (g->users == 0 && !g->checking && now >= g->check_at)
 			idle[n++] = g;
 	}
@@ -136,11 +143,11 @@ static void sweep_grants(struct permissions *p, int64_t now)
 static void sweep_proofs(struct permissions *p)
 {
 	struct map kept = {.slots = NULL};
-	const struct grant *g;
+	const struct permit *g;
 	const char *key;
 	size_t at = 0;
 
-	while ((g = map_next(&p->grants, &at, &key))) {
+	while ((g = map_next(&p->permits, &at, &key))) {
 		struct proof *proof = map_take(&p->proofs, g->source);
 
 		if (proof)
@@ -152,11 +159,11 @@ static void sweep_proofs(struct permissions *p)
 
 void permissions_sweep(struct permissions *p, int64_t now)
 {
-	sweep_grants(p, now);
+	sweep_permits(p, now);
 	sweep_proofs(p);
 }
 
-bool permission_holds(const struct grant *g)
+bool permission_holds(const struct permit *g)
 {
 	return g->holding->held > 0;
 }
@@ -167,39 +174,45 @@ static int64_t spread(int64_t interval_ms, uint32_t random)
 	return interval_ms - random % (interval_ms / 4 + 1);
 }
 
-void permission_given(struct permissions *p, struct grant *g, int64_t now, uint32_t random)
+void permission_given(struct permissions *p, struct permit *g, int64_t now, uint32_t random)
 {
-	set_state(g, GRANT_HELD);
-	g->why = (struct err){.code = ERR_NONE};
+	set_state(g, PERMIT_HELD);
+	free(STEAL(g->why));
 	g->failed = 0;
 	g->check_at = now + spread(p->interval_ms > 0 ? p->interval_ms : UNUSED_MS, random);
 }
 
 void permission_restored(
-	struct permissions *p, struct grant *g, bool lost, int64_t now, uint32_t random)
+	struct permissions *p, struct permit *g, bool lost, int64_t now, uint32_t random)
 {
-	if (g->state != GRANT_NONE)
+	if (g->state != PERMIT_NONE)
 		return;
-	set_state(g, lost ? GRANT_LOST : GRANT_HELD);
+	set_state(g, lost ? PERMIT_LOST : PERMIT_HELD);
 	if (lost)
-		(void)err_set(&g->why, ERR_DENIED, "the source said no before the last start");
+		g->why = xstrdup("the source said no before the last start");
 	g->check_at = now + random % (p->interval_ms / RESTORED_PART + 1);
 }
 
-int64_t permission_due(const struct permissions *p, const struct grant *g)
+int64_t permission_due(const struct permissions *p, const struct permit *g)
 {
-	if (p->interval_ms == 0 || g->state != GRANT_HELD || g->checking)
+	if (p->interval_ms == 0 || g->state != PERMIT_HELD || g->checking)
 		return INT64_MAX;
 	return g->check_at;
 }
 
-void permission_asked(struct grant *g)
+void permission_hurry(struct permit *g, int64_t now)
+{
+	if (g->check_at > now)
+		g->check_at = now;
+}
+
+void permission_asked(struct permit *g)
 {
 	g->checking = true;
 }
 
-bool permission_answered(
-	struct permissions *p, struct grant *g, const struct err *err, int64_t now, uint32_t random)
+bool permission_answered(struct permissions *p, struct permit *g, const struct err *err,
+	int64_t now, uint32_t random)
 {
 	bool before = permission_holds(g);
 
@@ -207,8 +220,9 @@ bool permission_answered(
 	if (!err) {
 		permission_given(p, g, now, random);
 	} else if (err->code == ERR_DENIED) {
-		set_state(g, g->state == GRANT_NONE ? GRANT_NONE : GRANT_LOST);
-		g->why = *err;
+		set_state(g, g->state == PERMIT_NONE ? PERMIT_NONE : PERMIT_LOST);
+		free(g->why);
+		g->why = xstrdup(err->msg);
 	} else {
 		int64_t wait = backoff_delay_ms(ERR_TRANSIENT, ++g->failed, random);
 

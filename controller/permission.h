@@ -5,7 +5,7 @@
  * namespace gets it after a source gave it the bytes, or showed, asked with the namespace's own
  * credentials, that it still has under the same uri what it once gave somebody as these bytes.
  *
- * A grant is what one source lets one namespace have.  It is asked for again now and then; only a
+ * A permit is what one source lets one namespace have.  It is asked for again now and then; only a
  * source that says no takes it away, one that is down, or no longer has the module, does not.
  * Pure: time and chance are passed in.  Threads: the controller's.
  */
@@ -19,20 +19,20 @@
 #include "base/err.h"
 #include "base/map.h"
 
-enum grant_state {
-	GRANT_NONE, /* never given */
-	GRANT_HELD,
-	GRANT_LOST, /* it was, and the source said no since */
+enum permit_state {
+	PERMIT_NONE, /* never given */
+	PERMIT_HELD,
+	PERMIT_LOST, /* it was, and the source said no since */
 };
 
-struct holding; /* what all grants of one namespace and module share */
+struct holding; /* what all permits of one namespace and module share */
 
-struct grant {
+struct permit {
 	char *key;               /* owned */
 	const char *source;      /* the end of key */
 	struct holding *holding; /* borrowed from the table */
-	enum grant_state state;
-	struct err why;   /* LOST: what the source said */
+	enum permit_state state;
+	char *why;        /* owned; LOST: what the source said */
 	int64_t check_at; /* ms; HELD: when to ask again; unused: when it is forgotten */
 	unsigned failed;  /* checks in a row that told nothing */
 	bool checking;
@@ -46,8 +46,8 @@ struct proof {
 };
 
 struct permissions {
-	int64_t interval_ms; /* between two checks of a grant, at most; 0: it is never checked */
-	struct map grants;   /* by namespace, module and source; owned */
+	int64_t interval_ms; /* between two checks of a permit, at most; 0: it is never checked */
+	struct map permits;  /* by namespace, module and source; owned */
 	struct map holdings; /* by namespace and module; owned */
 	struct map proofs;   /* by source; owned */
 };
@@ -58,31 +58,35 @@ void permissions_clear(struct permissions *p);
 /* Forgets what nobody has used since its check was due, and what was proved of their sources. */
 void permissions_sweep(struct permissions *p, int64_t now);
 
-/* Returns the grant, made where there is none, for one more user, who gives it back. */
-struct grant *permission_take(struct permissions *p, const char *namespace,
+/* Returns the permit, made where there is none, for one more user, who gives it back. */
+struct permit *permission_take(struct permissions *p, const char *namespace,
 	const struct digest *module, const char *source);
-void permission_give_back(struct permissions *p, struct grant *g); /* NULL is fine */
+struct permit *permission_share(struct permit *g);                  /* for one more user */
+void permission_give_back(struct permissions *p, struct permit *g); /* NULL is fine */
 
 /* Returns whether the namespace may have the module, by this source or by another of its own. */
-bool permission_holds(const struct grant *g);
+bool permission_holds(const struct permit *g);
 
 /* The source gave the module, or what it has was shown to be that. */
-void permission_given(struct permissions *p, struct grant *g, int64_t now, uint32_t random);
+void permission_given(struct permissions *p, struct permit *g, int64_t now, uint32_t random);
 
 /* A record of earlier says that the source gave it, or that it was lost since; asked soon. */
 void permission_restored(
-	struct permissions *p, struct grant *g, bool lost, int64_t now, uint32_t random);
+	struct permissions *p, struct permit *g, bool lost, int64_t now, uint32_t random);
 
 /* When to ask the source; INT64_MAX: not now. */
-int64_t permission_due(const struct permissions *p, const struct grant *g);
+int64_t permission_due(const struct permissions *p, const struct permit *g);
+
+/* What it is asked with changed: the source is asked at once. */
+void permission_hurry(struct permit *g, int64_t now);
 
 /* The source is being asked. */
-void permission_asked(struct grant *g);
+void permission_asked(struct permit *g);
 
-/* The source answered; err NULL: it lets the namespace have it.  ERR_DENIED alone takes a grant
+/* The source answered; err NULL: it lets the namespace have it.  ERR_DENIED alone takes a permit
  * away.  Returns whether the namespace's permission is another now. */
-bool permission_answered(struct permissions *p, struct grant *g, const struct err *err, int64_t now,
-	uint32_t random);
+bool permission_answered(struct permissions *p, struct permit *g, const struct err *err,
+	int64_t now, uint32_t random);
 
 /* A source gave these bytes and called them so; revision "" tells nothing. */
 void permission_prove(struct permissions *p, const char *source, const struct digest *module,

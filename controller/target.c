@@ -140,6 +140,7 @@ void target_observe(struct target *t, const struct record *r)
 	t->recorded_bytes = r ? r->module_bytes : 0;
 	t->served_bytes = r ? r->served_bytes : 0;
 	t->has_secret = r && r->secret;
+	t->recorded_revoked = r && r->revoked;
 	if (!r)
 		return;
 	t->recorded = (struct resolution){.source = xstrdup_null(r->source),

@@ -30,6 +30,7 @@ struct target_identity {
 	int64_t generation;
 };
 
+struct permit;         /* controller/permission.h */
 struct reference_link; /* controller/references.h */
 
 struct target {
@@ -43,8 +44,10 @@ struct target {
 	struct resolution recorded; /* what that record was made from */
 	uint64_t recorded_bytes;    /* of that module */
 	uint64_t served_bytes;      /* of what is sent of it */
+	bool recorded_revoked;      /* it says that its source says no since */
 	bool has_secret;            /* it holds a Secret's value */
 
+	struct permit *permit; /* counted; of what the image stands for; NULL: that is not known */
 	bool fetching;
 	bool outdated;              /* the image changed while it was being fetched */
 	bool unrecorded;            /* fetched or refetched is news, though the module may not be */

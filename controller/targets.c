@@ -89,18 +89,24 @@ static void forget_if_idle(struct targets *ts, struct target *t)
 		return;
 	due_drop(&ts->due, t);
 	references_set(&ts->references, t);
+	targets_drop_permit(ts, t);
 	count_reason(ts, t, -1);
 	target_free(map_take(&ts->by_name, t->name));
 }
 
-static void gather(struct reconcile_facts *facts, const struct targets *ts, const struct target *t)
+static bool can_use(struct targets *ts, const struct target *t, const struct digest *module)
+{
+	return targets_has_module(ts, module) && targets_may_have(ts, t, module);
+}
+
+static void gather(struct reconcile_facts *facts, struct targets *ts, const struct target *t)
 {
 	const struct extension *ext = t->desired;
 
 	facts->now = io_monotonic_ms();
-	facts->has_pinned = targets_has_module(ts, &ext->image.sha256);
-	facts->has_fetched = t->fetched && targets_has_module(ts, &t->fetched->module);
-	facts->has_recorded = t->recorded.source && targets_has_module(ts, &t->recorded.module);
+	facts->has_pinned = can_use(ts, t, &ext->image.sha256);
+	facts->has_fetched = t->fetched && can_use(ts, t, &t->fetched->module);
+	facts->has_recorded = t->recorded.source && can_use(ts, t, &t->recorded.module);
 	facts->unsure_configs =
 		!targets_know(ts, references_of(t, 0)) || !targets_know(ts, references_of(t, 1));
 	facts->unsure_pull = !targets_know(ts, references_of(t, 2));
@@ -115,10 +121,18 @@ static void report_missing(struct targets *ts, struct target *t)
 
 	if (targets_check_pull_secret(ts, t, &err) < 0)
 		targets_report(ts, t, status_of_config(&err), err.msg);
+	else if (targets_is_revoked(t))
+		targets_report(ts, t, STATUS_REVOKED, t->permit->why);
 	else if (t->failure)
 		targets_report(ts, t, status_of_fetch(t->failure), t->failure->msg);
 	else
 		targets_report(ts, t, STATUS_FETCHING, "");
+}
+
+/* Once it is there, it is each namespace's own to ask for. */
+static bool is_on_the_way(const struct targets *ts, const struct digest *module)
+{
+	return map_get(&ts->on_the_way, module->hex) && !targets_has_module(ts, module);
 }
 
 static void act(struct targets *ts, struct target *t, const struct reconcile_step *step,
@@ -126,7 +140,7 @@ static void act(struct targets *ts, struct target *t, const struct reconcile_ste
 {
 	const struct extension *ext = t->desired;
 
-	if (step->fetch && map_get(&ts->on_the_way, ext->image.sha256.hex))
+	if (step->fetch && is_on_the_way(ts, &ext->image.sha256))
 		due_no_later(&ts->due, t, facts->now + SHARED_MS);
 	else if (step->fetch)
 		targets_start_fetch(ts, t, step->known, facts->file_mark);
@@ -146,6 +160,7 @@ static void advance(struct targets *ts, struct target *t)
 	struct reconcile_facts facts = {.now = 0};
 	struct reconcile_step step;
 
+	targets_find_permit(ts, t);
 	gather(&facts, ts, t);
 	step = reconcile(t, &facts);
 	t->has_module = step.known_module;
@@ -155,6 +170,8 @@ static void advance(struct targets *ts, struct target *t)
 	if (reconcile_follows(t->desired) && !t->desired->suspend)
 		due_no_later(&ts->due, t, facts.now + SOON_MS);
 	act(ts, t, &step, &facts);
+	targets_check_permit(ts, t, !facts.unsure_pull);
+	targets_note_revoked(ts, t);
 }
 
 void targets_look_at(struct targets *ts, struct target *t)
@@ -201,6 +218,7 @@ static struct target *find_or_make(struct targets *ts, const char *name)
 		target_observe(t, &r);
 		target_resume(t, io_monotonic_ms(), targets_random());
 		targets_note_served(ts, &r);
+		targets_restore_permit(ts, t, &r);
 	} else if (err.code != ERR_NOT_FOUND)
 		log_error("record not usable", LOG_STR("name", name), LOG_ERR(&err));
 	return t;
@@ -286,6 +304,7 @@ int targets_init(struct targets *ts, const char *store_dir, const struct upkeep_
 	ts->temp_dir = xasprintf("%s/ingest", store_dir);
 	ts->fetch.temp_dir = ts->temp_dir;
 	upkeep_init(&ts->upkeep, upkeep, io_monotonic_ms());
+	permissions_init(&ts->permissions, upkeep->permission_interval_ms);
 	if (store_open(&ts->store, store_dir, STORE_WRITE, err) < 0)
 		return -1;
 	store_set_policy(ts->store, &policy);
@@ -324,6 +343,7 @@ void targets_clear(struct targets *ts)
 	clear_targets(ts);
 	map_clear(&ts->objects, free_object);
 	map_clear(&ts->unreadable, free);
+	permissions_clear(&ts->permissions);
 	map_clear(&ts->on_the_way, NULL);
 	map_clear(&ts->stripped, free);
 	map_clear(&ts->needed, NULL);

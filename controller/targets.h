@@ -15,6 +15,7 @@
 #include "base/inbox.h"
 #include "controller/due.h"
 #include "controller/metrics.h"
+#include "controller/permission.h"
 #include "controller/references.h"
 #include "controller/target.h"
 #include "controller/upkeep.h"
@@ -42,10 +43,11 @@ struct targets {
 	struct map objects;      /* Secrets and ConfigMaps: key → struct object, owned */
 	struct map unreadable;   /* others that are there, perhaps: key → char *, why, owned */
 	struct due due;          /* when to look at which target */
-	struct references references; /* who uses which object */
-	struct map on_the_way;        /* digests that a fetch under way will bring; no values */
-	struct map stripped;          /* digest of a module → struct stripped, owned */
-	struct map needed;            /* while needs_known: digests of blobs that targets need */
+	struct references references;   /* who uses which object */
+	struct permissions permissions; /* which namespace may have which module */
+	struct map on_the_way;          /* digests that a fetch under way will bring; no values */
+	struct map stripped;            /* digest of a module → struct stripped, owned */
+	struct map needed;              /* while needs_known: digests of blobs that targets need */
 	bool needs_known;
 	size_t fetching; /* targets */
 	bool unswept;    /* a record that should go could not be removed */

@@ -9,14 +9,30 @@
 
 /* What a fetch needs when it comes back. */
 struct errand {
-	char *name;         /* owned; of the target */
-	struct digest want; /* that others wait for; not set: none */
+	char *name;            /* owned; of the target */
+	char *source;          /* owned; that is asked */
+	struct digest want;    /* that others wait for; not set: none */
+	struct digest had;     /* what the revision that need not be fetched again is of */
+	bool proves;           /* the target had it not: it is as if it had been fetched */
+	struct permit *permit; /* counted; nothing is fetched, it is asked for this; NULL: it is */
 	struct ingest ingest;
 };
 
-static void errand_free(struct errand *e)
+static struct errand *errand_new(const struct target *t)
 {
+	struct errand *e = xcalloc(1, sizeof(*e));
+
+	e->name = xstrdup(t->name);
+	e->source = target_source(t);
+	e->ingest.fd = -1;
+	return e;
+}
+
+static void errand_free(struct targets *ts, struct errand *e)
+{
+	permission_give_back(&ts->permissions, e->permit);
 	free(e->name);
+	free(e->source);
 	free(e);
 }
 
@@ -59,17 +75,25 @@ void targets_start_fetch(
 	struct targets *ts, struct target *t, const char *known, uint64_t file_mark)
 {
 	AUTO(free) char *credentials = NULL;
-	struct errand *errand = xcalloc(1, sizeof(*errand));
+	struct errand *errand = errand_new(t);
+	const struct resolution *resolution = target_resolution(t);
+	const struct proof *proof = known ? NULL : targets_proof(ts, t);
 	struct fetch_job *job = NULL;
 	struct err err;
 
-	errand->name = xstrdup(t->name);
 	errand->want = t->desired->image.sha256;
+	if (known && resolution)
+		errand->had = resolution->module;
+	if (proof) {
+		errand->had = proof->module;
+		errand->proves = true;
+		known = proof->revision;
+	}
 	ts->fetching++;
 	target_fetching(t, file_mark);
 	if (config_pull_secret(&credentials, &ts->objects, t->desired, &err) < 0 ||
 		store_ingest(ts->store, &errand->ingest, &err) < 0) {
-		errand_free(errand);
+		errand_free(ts, errand);
 		end_fetch(ts, t, NULL, &err);
 		return;
 	}
@@ -82,7 +106,7 @@ void targets_start_fetch(
 	(void)err_set(&err, ERR_TRANSIENT, "too many fetches are waiting");
 	fetch_job_free(job);
 	store_ingest_abort(ts->store, &errand->ingest);
-	errand_free(errand);
+	errand_free(ts, errand);
 	end_fetch(ts, t, NULL, &err);
 }
 
@@ -112,23 +136,90 @@ static bool bring_in(struct targets *ts, struct fetch_job *job, struct err *err)
 	return err->code == ERR_NONE;
 }
 
-static void fetch_ended(struct targets *ts, struct fetch_job *job)
+/* What the target has of a fetch that went well; borrowed from the job. */
+static struct target_catch catch_of(const struct fetch_job *job)
 {
-	struct errand *errand = job->owner;
-	struct target *t = map_get(&ts->by_name, errand->name);
-	const struct target_catch got = {.unchanged = job->result.unchanged,
+	const struct errand *errand = job->owner;
+
+	if (job->result.unchanged && errand->proves)
+		return (struct target_catch){.module = &errand->had, .revision = job->known};
+	return (struct target_catch){.unchanged = job->result.unchanged,
 		.module = &job->result.digest,
 		.revision = job->result.revision.text};
+}
+
+/* What its host did to others tells less than what it did before to the target itself. */
+static void keep_reason(struct err *err, const struct target *t, const struct fetch_job *job)
+{
+	if (job->left_alone && t->failure && t->failure->code == ERR_TRANSIENT)
+		*err = *t->failure;
+}
+
+static void module_came(struct targets *ts, struct fetch_job *job)
+{
+	const struct errand *errand = job->owner;
+	struct target *t = map_get(&ts->by_name, errand->name);
+	const struct target_catch got = catch_of(job);
 	struct err err;
 	bool good = bring_in(ts, job, &err);
 
 	(void)map_take(&ts->on_the_way, errand->want.hex);
-	if (t) {
-		end_fetch(ts, t, good ? &got : NULL, &err);
-		target_not_before(t, io_monotonic_ms() + job->retry_after_ms);
-		targets_look_at(ts, t);
+	if (good && !(t && t->outdated))
+		targets_given(ts, errand->name,
+			job->result.unchanged ? &errand->had : &job->result.digest, errand->source,
+			job->result.unchanged ? NULL : job->result.revision.text);
+	if (!t)
+		return;
+	if (!good)
+		keep_reason(&err, t, job);
+	end_fetch(ts, t, good ? &got : NULL, &err);
+	target_not_before(t, io_monotonic_ms() + job->retry_after_ms);
+	targets_look_at(ts, t);
+}
+
+void targets_start_check(struct targets *ts, struct target *t)
+{
+	AUTO(free) char *credentials = NULL;
+	struct errand *errand = NULL;
+	struct fetch_job *job = NULL;
+	struct err err;
+
+	if (config_pull_secret(&credentials, &ts->objects, t->desired, &err) < 0) {
+		targets_answered(ts, t->permit, &err);
+		return;
 	}
-	errand_free(errand);
+	errand = errand_new(t);
+	errand->permit = permission_share(t->permit);
+	job = job_new(t, NULL, credentials, errand);
+	job->request.ask_only = true;
+	permission_asked(t->permit);
+	if (fetch_pool_submit(ts->pool, job))
+		return;
+	(void)err_set(&err, ERR_TRANSIENT, "too many fetches are waiting");
+	targets_answered(ts, t->permit, &err);
+	errand_free(ts, errand);
+	fetch_job_free(job);
+}
+
+static void answer_came(struct targets *ts, const struct fetch_job *job)
+{
+	const struct errand *errand = job->owner;
+	struct target *t = map_get(&ts->by_name, errand->name);
+
+	targets_answered(ts, errand->permit, job->err.code == ERR_NONE ? NULL : &job->err);
+	if (t && t->permit == errand->permit)
+		due_no_later(&ts->due, t, permission_due(&ts->permissions, t->permit));
+}
+
+static void fetch_ended(struct targets *ts, struct fetch_job *job)
+{
+	struct errand *errand = job->owner;
+
+	if (errand->permit)
+		answer_came(ts, job);
+	else
+		module_came(ts, job);
+	errand_free(ts, errand);
 	fetch_job_free(job);
 }
 
@@ -148,7 +239,7 @@ void targets_drop_fetches(struct targets *ts)
 		struct errand *errand = job->owner;
 
 		store_ingest_abort(ts->store, &errand->ingest);
-		errand_free(errand);
+		errand_free(ts, errand);
 		fetch_job_free(job);
 	}
 }

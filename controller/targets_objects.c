@@ -66,23 +66,31 @@ bool targets_resolved(const struct targets *ts, const struct target *t)
 struct change {
 	struct targets *ts;
 	const char *key;
+	bool other; /* there was one before */
 };
 
 /* A fetch that failed for want of the object need not wait. */
 static void object_changed(void *arg, struct target *t)
 {
 	const struct change *change = arg;
+	bool pulls = config_pulls_with(t->desired, change->key);
 
-	if (t->failure && config_pulls_with(t->desired, change->key))
+	if (t->failure && pulls)
 		t->retry_at = 0;
+	if (change->other && pulls && t->fetching)
+		t->outdated = true; /* what it brings is for other credentials */
+	if (change->other && pulls && t->permit)
+		permission_hurry(t->permit, io_monotonic_ms());
 	due_set(&change->ts->due, t, io_monotonic_ms());
 }
 
 void targets_put_object(struct targets *ts, const char *key, struct object *object)
 {
-	struct change change = {.ts = ts, .key = key};
+	struct object *before =
+		object ? map_put(&ts->objects, key, object) : map_take(&ts->objects, key);
+	struct change change = {.ts = ts, .key = key, .other = before != NULL};
 
-	object_free(object ? map_put(&ts->objects, key, object) : map_take(&ts->objects, key));
+	object_free(before);
 	free(map_take(&ts->unreadable, key));
 	references_each(&ts->references, key, object_changed, &change);
 }

@@ -47,6 +47,44 @@ bool targets_has_module(const struct targets *ts, const struct digest *digest);
 /* The record tells what is served of its module. */
 void targets_note_served(struct targets *ts, const struct record *r);
 
+/* targets_permission.c: */
+
+/* Returns whether the target's namespace may have the module. */
+bool targets_may_have(struct targets *ts, const struct target *t, const struct digest *module);
+
+/* A record of earlier says where its module came from. */
+void targets_restore_permit(struct targets *ts, struct target *t, const struct record *r);
+
+/* Sees to it that t->permit is for what the image, which is desired, stands for now. */
+void targets_find_permit(struct targets *ts, struct target *t);
+void targets_drop_permit(struct targets *ts, struct target *t);
+
+/* A source gave the module to the namespace of the target called name; revision NULL: it was only
+ * asked, and has what it had. */
+void targets_given(struct targets *ts, const char *name, const struct digest *module,
+	const char *source, const char *revision);
+
+/* A source was asked for g; err NULL: it lets the namespace have the module. */
+void targets_answered(struct targets *ts, struct permit *g, const struct err *err);
+
+/* Returns what the source is known to have given as the module that the target wants, so that it is
+ * enough to ask whether it still has that; NULL: it must be fetched. */
+const struct proof *targets_proof(const struct targets *ts, const struct target *t);
+
+/* Asks for the permit where that is due, and sees to it that the next time is not missed. */
+void targets_check_permit(struct targets *ts, struct target *t, bool may_ask);
+
+/* Returns whether no source of the namespace lets it have the module any more. */
+bool targets_is_revoked(const struct target *t);
+
+/* Has the record say that, where it is new. */
+void targets_note_revoked(struct targets *ts, struct target *t);
+
+/* targets_fetch.c: */
+
+/* Starts to ask for t->permit, which targets_collect() ends. */
+void targets_start_check(struct targets *ts, struct target *t);
+
 /* Starts a fetch, which targets_collect() ends. */
 void targets_start_fetch(
 	struct targets *ts, struct target *t, const char *known, uint64_t file_mark);

@@ -77,6 +77,7 @@ void targets_upkeep(struct targets *ts)
 	if (now < upkeep_due(&ts->upkeep) || !targets_may_write(ts))
 		return;
 	amiss = upkeep_run(&ts->upkeep, ts->store, now);
+	permissions_sweep(&ts->permissions, now);
 	measure(ts);
 	while (amiss && (t = map_next(&ts->by_name, &at, &name)))
 		review(ts, t);

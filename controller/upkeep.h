@@ -14,9 +14,11 @@
 #include "store/store.h"
 
 struct upkeep_options {
-	int64_t store_max_bytes;   /* of all modules; 0: as much as the disk holds */
-	int64_t gc_grace_ms;       /* a module that nothing needs stays for so long */
-	int64_t scrub_interval_ms; /* each module is read again about so often; 0: never */
+	int64_t store_max_bytes;        /* of all modules; 0: as much as the disk holds */
+	int64_t gc_grace_ms;            /* a module that nothing needs stays for so long */
+	int64_t permission_interval_ms; /* each source is asked about so often whether it still
+					 * lets a namespace have its module; 0: never */
+	int64_t scrub_interval_ms;      /* each module is read again about so often; 0: never */
 };
 
 struct upkeep {

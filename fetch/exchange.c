@@ -53,6 +53,8 @@ enum err_code exchange_status_verdict(long status)
 	case 425:
 	case 429:
 		return ERR_TRANSIENT;
+	case 501: /* the method, HEAD perhaps, is not one of its own */
+		return ERR_INVALID;
 	default:
 		return status >= 500 && status <= 599 ? ERR_TRANSIENT : ERR_INVALID;
 	}

@@ -6,11 +6,10 @@
  * Each redirect is a request of its own with a handle of its own, so that no credential, cookie or
  * connection state of one server reaches another.  Each connection is judged by fetch/guard.h.  The
  * proxy variables of libcurl's environment (http_proxy, HTTPS_PROXY, NO_PROXY ...) hold.
- * 408, 425, 429, 5xx and whatever fails on the network are tried again, with exponential backoff
- * and full jitter, or after Retry-After where the server says so; other statuses are not.  A body
- * for a sink that was cut is asked for from there on (Range, If-Range): tries count anew with each
- * byte further than ever before.
- * Threads: none of its own; fetch_setup() comes first.
+ * 408, 425, 429, 5xx but 501 and whatever fails on the network are tried again, with exponential
+ * backoff and full jitter, or after Retry-After where the server says so; other statuses are not.
+ * A body for a sink that was cut is asked for from there on (Range, If-Range): tries count anew
+ * with each byte further than ever before. Threads: none of its own; fetch_setup() comes first.
  */
 #ifndef WASMXDS_FETCH_EXCHANGE_H
 #define WASMXDS_FETCH_EXCHANGE_H

@@ -275,6 +275,7 @@ int record_encode(
 		m.revision = r->revision;
 	if (r->refetch)
 		m.refetch = r->refetch;
+	m.revoked = r->revoked;
 	m.module_sha256 = module.hex;
 	m.module_bytes = r->module_bytes;
 	m.served_sha256 = served.hex;
@@ -314,6 +315,7 @@ static int fill(struct record *r, const Wasmxds__Store__Record *m, struct err *e
 	r->source = xstrdup(m->source);
 	r->revision = text_or_null(m->revision);
 	r->refetch = text_or_null(m->refetch);
+	r->revoked = m->revoked;
 	r->module_bytes = m->module_bytes;
 	r->served_bytes = m->served_bytes;
 	if (digest_parse(&r->module, m->module_sha256, err) < 0)

@@ -34,6 +34,7 @@ struct record {
 	uint64_t served_bytes;
 	struct buf head; /* ceiling LIMIT_RECORD_BYTES */
 	struct buf tail; /* likewise */
+	bool revoked;    /* the source gave the module, and says no since */
 	bool secret; /* they hold a Secret's value: wiped at the end, never on disk as they are */
 	struct buf sealed; /* both, as decoded and not opened yet: they are then empty */
 	char sealed_by[SEAL_ID_LEN + 1]; /* with secret: the key's id; "": not sealed yet */

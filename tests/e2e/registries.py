@@ -226,11 +226,11 @@ def htpasswd(folder):
 class DockerRegistry(Process):
     """docker-registry on a free port of 127.0.0.1, over a folder of its own."""
 
-    def __init__(self, folder, auth=None, certificate=None, name="registry"):
+    def __init__(self, folder, auth=None, certificate=None, port=0, name="registry"):
         super().__init__(name, folder)
         self.certificate = certificate
         self.host = None
-        serve = {"addr": f"{LOOPBACK}:0", "secret": "e2e"}
+        serve = {"addr": f"{LOOPBACK}:{port}", "secret": "e2e"}
         if certificate:
             files = {"certificate": certificate.certificate, "key": certificate.key}
             serve["tls"] = {name: str(path) for name, path in files.items()}
