@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """From helm install to a header in a real Envoy's answers, by the pods that the chart renders."""
 
+import os
+import re
+import subprocess
+
 from certificates import Authority
-from cluster import CHART, Cluster
+from cluster import CHART, Cluster, programs, run
 from harness import Case, HttpSource, Traffic, digest, extension, module
 from pods import Network, Node
-from processes import wait_equal, wait_until
+from processes import TREE, wait_equal, wait_until
 from test_chart import set_flags
 
 NAMESPACE = "mesh"
@@ -124,6 +128,53 @@ class WholeWay(Case):
             == 0,
             "it is still refused",
         )
+
+    def test_helm_test(self):
+        self.install()
+        environment = self.cluster.environment
+        command = [programs() / "helm", "test", "wasmxds", "--namespace", NAMESPACE]
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as helm:
+            pod = wait_until(self.tested, "helm made no pod")
+            code = self.node.complete(pod)
+            said = helm.stdout.read().decode()
+        self.assertEqual((code, helm.returncode), (0, 0), said)
+        self.assertIn("Succeeded", said)
+
+    def tested(self):
+        return self.cluster.get(f"/api/v1/namespaces/{NAMESPACE}/pods/wasmxds-test")
+
+    def test_controller_of_some_namespaces(self):
+        source = self.source(module())
+        self.install("namespaces={default}")
+        self.apply(protocol="http", uri=source.uri)
+        self.assertHeader(self.subscribed("default/filter"), "one")
+        (controller,) = self.controllers
+        self.assertNotIn("denied", controller.log())
+
+    def test_every_metric_is_in_the_docs_and_every_one_named_exists(self):
+        source = self.source(module())
+        self.install()
+        self.apply(protocol="http", uri=source.uri)
+        exposed, rows = set(), ["| Metric | Kind | Of | What it is |", "|---|---|---|---|"]
+        for pod in (self.controllers[0], self.webhooks[0], self.xds[0]):
+            page = pod.admin("/metrics").body
+            run("promtool", "check", "metrics", text=page)
+            kinds = dict(re.findall(r"^# TYPE (\S+) (\S+)$", page, re.M))
+            for name, text in re.findall(r"^# HELP (\S+) (.*)$", page, re.M):
+                rows.append(f"| `{name}` | {kinds[name]} | {pod.container['name']} | {text} |")
+                exposed.add(name)
+                if kinds[name] == "histogram":
+                    exposed |= {f"{name}_{part}" for part in ("bucket", "count", "sum")}
+        page = TREE / "docs/metrics.md"
+        before, _, _ = page.read_text().partition("| Metric |")
+        table = "\n".join(rows) + "\n"
+        if os.environ.get("UPDATE_GOLDEN"):
+            page.write_text(before + table)
+        self.assertEqual(page.read_text(), before + table)
+        for file in ("files/dashboard.json", "files/alerts.yaml"):
+            named = set(re.findall(r"\bwasmxds_\w+", (CHART / file).read_text()))
+            self.assertGreater(len(named), 5)
+            self.assertEqual(named - exposed, set(), file)
 
     def test_a_value_out_of_a_secret(self):
         source = self.source(module())

@@ -91,12 +91,7 @@ spec:
       priorityClassName: {{ . }}
       {{- end }}
       securityContext:
-        runAsNonRoot: true
-        runAsUser: 65532
-        runAsGroup: 65532
-        fsGroup: 65532
-        fsGroupChangePolicy: OnRootMismatch
-        seccompProfile: {type: RuntimeDefault}
+        {{- include "wasmxds.podSecurity" . | nindent 8 }}
       containers:
         - name: {{ .component }}
           image: {{ include "wasmxds.image" .root | quote }}
@@ -126,9 +121,7 @@ spec:
           resources:
             {{- toYaml $values.resources | nindent 12 }}
           securityContext:
-            allowPrivilegeEscalation: false
-            readOnlyRootFilesystem: true
-            capabilities: {drop: [ALL]}
+            {{- include "wasmxds.containerSecurity" . | nindent 12 }}
           {{- with concat $mounts $values.extraVolumeMounts }}
           volumeMounts:
             {{- toYaml . | nindent 12 }}
@@ -168,6 +161,21 @@ spec:
     matchLabels:
       {{- include "wasmxds.component.selector" . | nindent 6 }}
 {{- end }}
+{{- end -}}
+
+{{- define "wasmxds.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 65532
+runAsGroup: 65532
+fsGroup: 65532
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile: {type: RuntimeDefault}
+{{- end -}}
+
+{{- define "wasmxds.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities: {drop: [ALL]}
 {{- end -}}
 
 {{- /* What the service account's own automatic mount would be, for this pod alone. */ -}}
