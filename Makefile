@@ -17,6 +17,7 @@
 #   make format     formats the tree; format-check only looks
 #   make layers     holds the include table below
 #   make range RANGE=main..   builds and checks each commit of a range
+#   make image      a container image as an OCI layout, build/image, with no engine; and its SBOM
 #   make install    to DESTDIR and PREFIX (default /usr/local)
 #   make setup      installs the packages that building and testing need (root or sudo)
 #   make clean      removes build/; distclean removes the downloads in .cache/ too
@@ -73,7 +74,8 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
 HARDEN := -fstack-protector-strong -fPIE
 HARDEN_LD := -pie -Wl,-z,relro,-z,now
 
-FLAGS.release := -O2 -D_FORTIFY_SOURCE=2
+# The same program wherever the tree lies.
+FLAGS.release := -O2 -D_FORTIFY_SOURCE=2 -ffile-prefix-map=$(CURDIR)=.
 FLAGS.asan := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS.tsan := -O1 -fsanitize=thread
 FLAGS.analyze := -O1 -fanalyzer
@@ -237,6 +239,9 @@ range:
 install: $(B)/wasmxds
 	install -D -m 0755 $(B)/wasmxds $(DESTDIR)$(PREFIX)/bin/wasmxds
 
+image: $(B)/wasmxds
+	@tools/build-image $(B)/wasmxds build/image
+
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
@@ -246,5 +251,5 @@ distclean: clean
 	rm -rf .cache
 
 .PHONY: all filters layers banned format format-check unit replay check asan tsan analyze objects \
-	fuzz fuzz-run tidy e2e vectors load bench setup test demo run range install help clean distclean FORCE
+	fuzz fuzz-run tidy e2e vectors load bench setup test demo run range image install help clean distclean FORCE
 .DELETE_ON_ERROR:
