@@ -133,7 +133,7 @@
 
 /* status */
 #define LIMIT_STATUS_BYTES 4096        /* of one extension, as JSON */
-#define LIMIT_STATUS_MESSAGE_BYTES 320 /* of a condition, and of a proxy's refusal */
+#define LIMIT_STATUS_MESSAGE_BYTES 300 /* of a condition, and of a proxy's refusal */
 #define LIMIT_STATUS_NODE_BYTES 128    /* of the proxy that refused */
 #define LIMIT_EVENTS_AN_HOUR 8         /* Event objects of one extension */
 #define LIMIT_EVENT_NOTE_BYTES 1024

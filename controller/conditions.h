@@ -92,9 +92,10 @@ struct conditions_judgement {
 struct conditions_judgement conditions_judge(
 	const struct conditions_memory *known, const struct conditions_facts *facts, int64_t now);
 
-/* Appends the JSON merge patch of the object's /status that brings it there, at most
- * LIMIT_STATUS_BYTES; it is refused by an object with another uid.  next is of the judgement.
- * ERR_INVALID: over out's ceiling. */
+/* Appends the JSON patch (RFC 6902) of the object's /status that brings it there, at most
+ * LIMIT_STATUS_BYTES.  It tests the uid, which a merge patch could not: on /status the API server
+ * passes over metadata, and what is about an object that was deleted would land on the next of its
+ * name.  next is of the judgement.  ERR_INVALID: over out's ceiling. */
 int conditions_patch(struct buf *out, const struct conditions_facts *facts,
 	const struct conditions_memory *next, struct err *err) __attribute__((warn_unused_result));
 

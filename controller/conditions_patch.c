@@ -9,21 +9,16 @@
 #include "controller/conditions.h"
 #include "controller/standing.h"
 
-/* What is not there is taken away. */
 static void add_text(cJSON *object, const char *key, const char *text)
 {
 	if (text && text[0])
 		cJSON_AddStringToObject(object, key, text);
-	else
-		cJSON_AddNullToObject(object, key);
 }
 
 static void add_bytes(cJSON *object, const char *key, uint64_t n)
 {
 	if (n > 0)
 		cJSON_AddNumberToObject(object, key, (double)n);
-	else
-		cJSON_AddNullToObject(object, key);
 }
 
 static void add_time(cJSON *object, const char *key, uint32_t seconds)
@@ -61,10 +56,8 @@ static void add_proxies(cJSON *status, const struct standing *standing)
 	char summary[24];
 	cJSON *proxies;
 
-	if (!standing->proxies_known) {
-		cJSON_AddNullToObject(status, "proxies");
+	if (!standing->proxies_known)
 		return;
-	}
 	proxies = cJSON_AddObjectToObject(status, "proxies");
 	cJSON_AddNumberToObject(proxies, "connected", standing->connected);
 	cJSON_AddNumberToObject(proxies, "acked", standing->acked);
@@ -75,10 +68,20 @@ static void add_proxies(cJSON *status, const struct standing *standing)
 	add_text(proxies, "firstNack", standing->first_nack);
 }
 
+static cJSON *add_operation(cJSON *patch, const char *what, const char *path)
+{
+	cJSON *operation = cJSON_CreateObject();
+
+	cJSON_AddItemToArray(patch, operation);
+	cJSON_AddStringToObject(operation, "op", what);
+	cJSON_AddStringToObject(operation, "path", path);
+	return operation;
+}
+
 int conditions_patch(struct buf *out, const struct conditions_facts *facts,
 	const struct conditions_memory *next, struct err *err)
 {
-	AUTO(cjson) cJSON *patch = cJSON_CreateObject();
+	AUTO(cjson) cJSON *patch = cJSON_CreateArray();
 	AUTO(free) char *text = NULL;
 	cJSON *status;
 	struct standing standing;
@@ -87,8 +90,8 @@ int conditions_patch(struct buf *out, const struct conditions_facts *facts,
 	standing_of(&standing, facts);
 	if (facts->uid)
 		cJSON_AddStringToObject(
-			cJSON_AddObjectToObject(patch, "metadata"), "uid", facts->uid);
-	status = cJSON_AddObjectToObject(patch, "status");
+			add_operation(patch, "test", "/metadata/uid"), "value", facts->uid);
+	status = cJSON_AddObjectToObject(add_operation(patch, "add", "/status"), "value");
 	cJSON_AddNumberToObject(status, "observedGeneration", (double)facts->generation);
 	add_conditions(status, &standing, facts, next);
 	(void)snprintf(digits, sizeof(digits), "%.12s", facts->module.hex);

@@ -23,7 +23,8 @@
 #define FORBIDDEN_MS 1000 /* between two questions whether we may write */
 #define TELL_PAUSE_MS 10000
 #define MANAGER "wasmxds"
-#define PATCH_TYPE "application/merge-patch+json"
+#define STATUS_TYPE "application/json-patch+json"
+#define SERIES_TYPE "application/merge-patch+json"
 
 /* A write under way, or room for one. */
 struct request {
@@ -112,7 +113,7 @@ static int write_status(struct publisher *p, struct agenda_item *item,
 	AUTO(buf) struct buf body = BUF_INIT(2UL * LIMIT_STATUS_BYTES);
 	AUTO(free) char *path = status_path(item->name);
 	struct client_request request = {
-		.method = "PATCH", .path = path, .content_type = PATCH_TYPE};
+		.method = "PATCH", .path = path, .content_type = STATUS_TYPE};
 	struct request write = {.item = item, .status = *next};
 
 	if (conditions_patch(&body, facts, next, err) < 0)
@@ -132,7 +133,7 @@ static int write_event(struct publisher *p, struct agenda_item *item,
 	AUTO(free) char *path = events_path(said, repeat ? &j->slot : NULL);
 	struct client_request request = {.method = repeat ? "PATCH" : "POST",
 		.path = path,
-		.content_type = repeat ? PATCH_TYPE : "application/json"};
+		.content_type = repeat ? SERIES_TYPE : "application/json"};
 	struct request write = {.item = item, .is_event = true, .event = *j};
 
 	if ((repeat ? events_repeat(&body, &j->slot, err)

@@ -168,8 +168,9 @@ static void test_publisher_step__writes_a_change_once_and_says_it(void)
 	settle(&p);
 	CU_ASSERT_EQUAL(asked(&p, STATUS_OF_X0), 1);
 	CU_ASSERT_EQUAL(asked(&p, EVENT), 1);
-	ASSERT_HAS(p.requests[0], "Content-Type: application/merge-patch+json");
-	ASSERT_HAS(p.requests[0], "{\"metadata\":{\"uid\":\"u1\"},\"status\":{");
+	ASSERT_HAS(p.requests[0], "Content-Type: application/json-patch+json");
+	ASSERT_HAS(
+		p.requests[0], "[{\"op\":\"test\",\"path\":\"/metadata/uid\",\"value\":\"u1\"},");
 	ASSERT_HAS(p.requests[1], "\"reason\":\"Programmed\"");
 	for (int i = 0; i < 3; i++) {
 		touch(&p, 0);
@@ -302,7 +303,7 @@ static void test_publisher_step__writes_to_an_object_that_was_made_anew_meanwhil
 	atomic_store(&p.gate, false);
 	settle(&p);
 	CU_ASSERT_EQUAL(asked(&p, STATUS_OF_X0), 2);
-	CU_ASSERT_EQUAL(asked(&p, "\"metadata\":{\"uid\":\"u2\"}"), 1);
+	CU_ASSERT_EQUAL(asked(&p, "\"path\":\"/metadata/uid\",\"value\":\"u2\""), 1);
 }
 
 static void test_publisher_step__does_not_insist_on_an_event(void)
