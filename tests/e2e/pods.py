@@ -19,7 +19,8 @@ import subprocess
 import threading
 
 from harness import WASMXDS
-from processes import LIMIT, LOOPBACK, Process, fetch, parse_logfmt, wait_until
+from processes import LIMIT, LOOPBACK, Process, fetch, parse_logfmt
+from store_faults import SmallDisk
 
 CONTAINER = pathlib.Path(__file__).with_name("container")
 KEEPER = 9  # a port that holds a network, where nobody else listens
@@ -97,7 +98,8 @@ class Pod(Process):
 
     def spawn(self, argv):
         environment = {"PATH": os.environ["PATH"], **self.environment()}
-        super().spawn(["env", "-i", *(f"{k}={v}" for k, v in environment.items()), *argv])
+        variables = (f"{k}={v}" for k, v in environment.items())
+        super().spawn([*self.node.enter, "env", "-i", *variables, *argv])
 
     def environment(self):
         """That of the pod, in which the API server is where the test has it."""
@@ -276,6 +278,7 @@ class Node:
         self.namespace = namespace
         self.folder = case.folder / "node"
         self.pods = []
+        self.enter = []  # what to put before a command so that it sees the node's disks
         self.publish_authority()
 
     def publish_authority(self):
@@ -297,12 +300,24 @@ class Node:
         data = self.get("configmaps", name).get("data", {})
         return {key: value.encode() for key, value in data.items()}
 
+    def claim_folder(self, name):
+        return self.folder / "claims" / name
+
     def claim(self, name):
         """The folder that is a claim's volume."""
         self.get("persistentvolumeclaims", name)
-        folder = self.folder / "claims" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder
+        self.claim_folder(name).mkdir(parents=True, exist_ok=True)
+        return self.claim_folder(name)
+
+    def disk(self, claim, size):
+        """Makes a claim's volume a file system of its own, before there is a pod; returns it."""
+        folder = self.claim_folder(claim)
+        folder.mkdir(parents=True)
+        disk = SmallDisk(folder, size)
+        self.case.addCleanup(disk.close)
+        assert disk.ready
+        self.enter = disk.enter()
+        return disk
 
     def services(self):
         path = f"/api/v1/namespaces/{self.namespace}/services"
@@ -340,10 +355,24 @@ class Node:
         pod = Pod(self, name, template)
         self.pods.append(pod)
         self.case.processes.append(pod)
-        self.case.addCleanup(self.case._end, pod)
         pod.start()
+        self.case.addCleanup(self.case._end, pod)
         self.tell()
         return pod
+
+    def keep(self):
+        """Starts again what ended, as a kubelet does, and waits for it."""
+        for pod in self.pods:
+            if not pod.running:
+                pod.start()
+        self.tell()
+        for pod in self.pods:
+            pod.wait_ready()
+
+    def refresh(self):
+        """Has every pod see what its Secrets and ConfigMaps hold now."""
+        for pod in self.pods:
+            pod.fill_volumes()
 
     def complete(self, manifest):
         """Runs a pod of its own to its end and tells the API server; returns the exit code."""
