@@ -37,7 +37,7 @@ struct source_event {
 				  ERR_DENIED: the API server does not let us read it */
 };
 
-/* Takes over what the event owns; calls nothing of the source. */
+/* Takes over what the event owns; may want and drop, and calls nothing else of the source. */
 typedef void source_receiver(void *arg, struct source_event *event);
 
 struct source; /* opaque to who uses it */
