@@ -5,11 +5,11 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "cli/certification.h"
 #include "cli/fetch_options.h"
 #include "cli/options.h"
 #include "cli/signals.h"
 #include "cli/verb.h"
-#include "webhook/pair.h"
 #include "webhook/webhook.h"
 
 #define CLERKS 4           /* threads that ask the API server about users */
@@ -20,8 +20,7 @@ struct webhook_config {
 	struct fetch_flags fetch;
 	char *listen;
 	char *admin_listen;
-	char *tls_cert;
-	char *tls_key;
+	struct certification_flags certificate;
 	char *kubeconfig;
 	char *module_root;
 	bool pin;
@@ -54,13 +53,56 @@ static const struct flag webhook_flags[] = {
 	{.name = "tls-cert",
 		.value = "FILE",
 		.type = FLAG_TEXT,
-		.offset = AT(tls_cert),
+		.offset = AT(certificate.tls_cert),
 		.help = "PEM chain, with --tls-key; both are read again when they change"},
 	{.name = "tls-key",
 		.value = "FILE",
 		.type = FLAG_TEXT,
-		.offset = AT(tls_key),
+		.offset = AT(certificate.tls_key),
 		.help = "its private key"},
+	{.name = "cert-secret",
+		.value = "NAME",
+		.type = FLAG_TEXT,
+		.offset = AT(certificate.secret),
+		.help = "in place of them: a certificate of our own, kept in this Secret and "
+			"renewed"},
+	{.name = "webhook-configuration",
+		.value = "NAME",
+		.type = FLAG_TEXT,
+		.offset = AT(certificate.configuration),
+		.help = "of the Mutating- and of the ValidatingWebhookConfiguration whose caBundle "
+			"is kept up to date"},
+	{.name = "cert-service",
+		.value = "NAME",
+		.type = FLAG_TEXT,
+		.offset = AT(certificate.service),
+		.help = "the Service that API servers know us by"},
+	{.name = "cert-name",
+		.value = "NAME",
+		.type = FLAG_LIST,
+		.offset = AT(certificate.names),
+		.help = "another host name or address that the certificate is for"},
+	{.name = "cert-lifetime",
+		.value = "TIME",
+		.type = FLAG_DURATION,
+		.offset = AT(certificate.lifetime_ms),
+		.def = "720h",
+		.min = 3000,
+		.max = INT64_C(31536000000),
+		.help = "of a certificate; it is renewed when half is over"},
+	{.name = "ca-lifetime",
+		.value = "TIME",
+		.type = FLAG_DURATION,
+		.offset = AT(certificate.ca_lifetime_ms),
+		.def = "8760h",
+		.min = 6000,
+		.max = INT64_C(315360000000),
+		.help = "of the authority that signs it; likewise"},
+	{.name = "namespace",
+		.value = "NAME",
+		.type = FLAG_TEXT,
+		.offset = AT(certificate.namespace),
+		.help = "of the Secret and the Service (default: the pod's, or kubectl's)"},
 	{.name = "kubeconfig",
 		.value = "FILE",
 		.type = FLAG_TEXT,
@@ -193,34 +235,12 @@ static int find_credentials(
 	return 0;
 }
 
-static int run(const struct webhook_config *config)
+static int serve(const struct webhook_options *options)
 {
-	AUTO(fetch_context) struct fetch_context fetch = {.has_curl = false};
-	struct credentials credentials[CLERKS] = {0};
-	struct pair pair = {.cert = config->tls_cert, .key = config->tls_key};
-	struct webhook_options options = {
-		.listen = config->listen,
-		.admin_listen = config->admin_listen,
-		.desk = {.policy = {.pin = config->pin, .module_root = config->module_root},
-			.credentials = credentials,
-			.workers = config->check_access ? CLERKS : 0,
-			.budget_ms = ACCESS_BUDGET},
-		.max_connections = (unsigned)config->max_connections,
-		.max_per_address = (unsigned)config->max_per_address,
-		.certify = pair_step,
-		.certify_arg = &pair,
-	};
 	AUTO(free) char *address = NULL;
 	AUTO(free) char *admin = NULL;
 	struct err err;
-
-	signals_block();
-	if (fetch_context_open(&fetch, &config->fetch, &err) < 0 ||
-		find_credentials(credentials, config, &err) < 0)
-		return fail("cannot start", &err);
-	options.desk.resolver = resolver_options(config, &fetch.options);
-
-	struct webhook *webhook = webhook_start(&options, &err);
+	struct webhook *webhook = webhook_start(options, &err);
 
 	if (!webhook)
 		return fail("cannot serve", &err);
@@ -233,11 +253,42 @@ static int run(const struct webhook_config *config)
 	return EXIT_GOOD;
 }
 
-static int check_flags(const struct webhook_config *config)
+static int run(const struct webhook_config *config)
 {
-	if (!config->tls_cert || !config->tls_key)
-		return options_usage_error(&webhook_usage, "--tls-cert and --tls-key go together");
-	return run(config);
+	AUTO(fetch_context) struct fetch_context fetch = {.has_curl = false};
+	AUTO(certification) struct certification certification = {.step = NULL};
+	struct credentials credentials[CLERKS] = {0};
+	struct webhook_options options = {
+		.listen = config->listen,
+		.admin_listen = config->admin_listen,
+		.desk = {.policy = {.pin = config->pin, .module_root = config->module_root},
+			.credentials = credentials,
+			.workers = config->check_access ? CLERKS : 0,
+			.budget_ms = ACCESS_BUDGET},
+		.max_connections = (unsigned)config->max_connections,
+		.max_per_address = (unsigned)config->max_per_address,
+	};
+	struct err err;
+
+	signals_block();
+	if (fetch_context_open(&fetch, &config->fetch, &err) < 0 ||
+		find_credentials(credentials, config, &err) < 0 ||
+		certification_open(&certification, &config->certificate, config->kubeconfig, &err) <
+			0)
+		return fail("cannot start", &err);
+	options.desk.resolver = resolver_options(config, &fetch.options);
+	options.certify = certification.is_own ? custody_step : pair_step;
+	options.certify_arg =
+		certification.is_own ? (void *)&certification.custody : (void *)&certification.pair;
+	return serve(&options);
+}
+
+static int problem_or_run(const struct webhook_config *config, int operands)
+{
+	const char *problem = operands > 0 ? "webhook takes no operands"
+					   : certification_problem(&config->certificate);
+
+	return problem ? options_usage_error(&webhook_usage, problem) : run(config);
 }
 
 int verb_webhook(int argc, char **argv)
@@ -247,9 +298,7 @@ int verb_webhook(int argc, char **argv)
 	int code = EXIT_GOOD;
 
 	if (options_parse(&webhook_usage, &config.fetch.options, argc, argv, &operands, &code))
-		code = operands == 0
-			       ? check_flags(&config)
-			       : options_usage_error(&webhook_usage, "webhook takes no operands");
+		code = problem_or_run(&config, operands);
 	flags_clear(&webhook_usage, &config);
 	return code;
 }

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The admission webhook, asked by a real API server on behalf of kubectl."""
+
+import json
+import re
+import time
+
+from harness import HttpSource, altered, digest, extension, module
+from manifests_table import BAD, GOOD, manifest
+from processes import LOOPBACK, wait_equal, wait_until
+from registries import MODULE, MODULE_CONFIG, Certificate, DockerRegistry, Layout, htpasswd
+from test_s3 import BUCKET, VersityGw
+from webhooks import WebhookCase
+
+UNREACHED = "spec.image.uri: was not reached in time; the module is checked and pinned later"
+
+
+class Verdicts(WebhookCase):
+    def setUp(self):
+        super().setUp()
+        self.webhook("--resolve-timeout=200ms", "--pin=false", "--check-access=false")
+        self.probe()
+
+    def probe(self):
+        """Waits until the API server asks the webhook: only that refuses this."""
+        document = manifest(GOOD[0], "probe", self.namespace)
+        document["spec"]["image"] = {"protocol": "oci", "uri": "no-such-registry/A"}
+        wait_until(lambda: self.create(document, "dryRun=All")[0] == 422, "not asked")
+
+    def command_says(self, document):
+        """What `wasmxds validate` says: field → message; empty where it is right."""
+        done = self.run_command("validate", "-o", "json", "-", text=json.dumps(document))
+        (file,) = json.loads(done.stdout)["files"]
+        return {p["path"].partition(": ")[2]: p["message"] for p in file["problems"]}
+
+    def test_the_verdict_is_that_of_the_command(self):
+        rows = [(row, True) for row in GOOD] + [(row, False) for row in BAD]
+        self.assertGreaterEqual(len(rows), 150)
+        for n, (row, is_good) in enumerate(rows):
+            document = manifest(row, f"row{n}", self.namespace)
+            said = self.command_says(document)
+            status, answer = self.create(document, "dryRun=All&fieldValidation=Strict")
+            if row.title == "variable null":
+                continue  # the API server drops it before anybody is asked
+            with self.subTest(row.title):
+                self.assertEqual(status == 201, not said, (answer, said))
+                self.assertEqual(is_good, not said)
+                if not is_good and not row.crd:
+                    self.assertEqual((status, answer["reason"]), (422, "Invalid"), answer)
+                    for field, message in said.items():
+                        self.assertIn(f"{field}: {message}", answer["message"])
+
+    def test_kubectl_shows_every_problem_on_a_line_of_its_own(self):
+        text = extension(namespace=self.namespace, protocol="oci", uri="r.example/A:v/1")
+        text = text.replace("vm_id: filter", "vm_id: filter\n  environment: {host_env_keys: [a=b]}")
+        done = self.cluster.try_kubectl("apply", "-f", "-", text=text)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('The WasmExtension "filter" is invalid:', done.stderr)
+        for field in ("spec.image.uri: ", "spec.environment.host_env_keys"):
+            self.assertRegex(done.stderr, rf"(?m)^\* {re.escape(field)}|invalid: {re.escape(field)}")
+
+    def test_warnings_reach_the_user(self):
+        text = extension(namespace=self.namespace, protocol="http", uri="localhost/filter.wasm")
+        done = self.cluster.try_kubectl("apply", "-f", "-", text=text)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        warnings = re.findall(r"(?m)^Warning: (.*)$", done.stderr)
+        self.assertIn(UNREACHED, warnings)
+        self.assertTrue(any("http lets anybody on the way" in each for each in warnings), warnings)
+        self.assertTrue(all(len(each) <= 120 for each in warnings), warnings)
+
+
+class Pins(WebhookCase):
+    def source(self, body=None):
+        source = HttpSource(body or module())
+        self.addCleanup(source.stop)
+        return source
+
+    def registry(self, **options):
+        registry = DockerRegistry(self.folder, **options)
+        self.processes.append(registry)
+        self.addCleanup(registry.kill)
+        registry.start()
+        return registry
+
+    def push(self, registry, tag, content=None, **options):
+        """Pushes a module as filters/header:TAG; returns the manifest's digest."""
+        layout = Layout(self.folder / "layout")
+        layers = [(MODULE, content or module())]
+        layout.tag(tag, layout.manifest(MODULE_CONFIG, layers))
+        return registry.push(layout, tag, f"filters/header:{tag}", **options)
+
+    def http(self, source, **more):
+        return extension(namespace=self.namespace, protocol="http", uri=source.uri, **more)
+
+    def oci(self, registry, tag="v1", **more):
+        uri = f"{registry.host}/filters/header:{tag}"
+        return extension(namespace=self.namespace, protocol="oci", uri=uri, **more)
+
+    def version(self):
+        return self.cluster.extension(self.namespace, "filter")["metadata"]["resourceVersion"]
+
+    def apply_pinned(self, text, want, *flags):
+        """Applies until it is pinned: the API server takes a moment to ask the webhook."""
+
+        def applied():
+            self.cluster.try_kubectl("delete", "-n", self.namespace, "wasmextension", "filter")
+            self.apply(text, *flags)
+            return self.pinned()
+
+        wait_equal(applied, want, "the pin")
+
+    def test_http_is_pinned(self):
+        self.webhook()
+        self.apply_pinned(self.http(self.source()), digest(module()))
+
+    def test_oci_is_pinned_without_its_module(self):
+        webhook = self.webhook("--inspect-max-size=0")
+        registry = self.registry()
+        self.push(registry, "v1")
+        self.apply_pinned(self.oci(registry), digest(module()))
+        self.assertGreaterEqual(webhook.metric('wasmxds_webhook_resolutions_total{result="resolved"}'), 1)
+
+    def test_s3_is_pinned(self):
+        store = VersityGw(self.folder)
+        self.processes.append(store)
+        self.addCleanup(store.port.release)
+        self.addCleanup(store.kill)
+        store.start()
+        store.put("filter.wasm", module())
+        store.make_public()
+        self.webhook("--s3-endpoint", store.url)
+        text = extension(namespace=self.namespace, protocol="s3", uri=f"{BUCKET}/filter.wasm")
+        self.apply_pinned(text, digest(module()))
+
+    def test_a_second_apply_changes_nothing(self):
+        self.webhook()
+        text = self.http(self.source())
+        self.apply_pinned(text, digest(module()))
+        before = self.version()
+        self.apply(text)
+        self.assertEqual(self.version(), before)
+        self.assertIn("unchanged", self.apply(text))
+        self.assertEqual(self.pinned(), digest(module()))
+
+    def test_a_second_server_side_apply_changes_nothing(self):
+        self.webhook()
+        # An empty map is a change to the API server each time, webhook or not.
+        text = self.http(self.source()).replace("  annotations: {}\n", "")
+        self.apply_pinned(text, digest(module()), "--server-side")
+        before = self.version()
+        for _ in range(2):
+            self.apply(text, "--server-side")
+            self.assertEqual(self.version(), before)
+        self.assertEqual(self.pinned(), digest(module()))
+
+    def test_the_pin_follows_the_image_and_not_the_user(self):
+        other = altered(b"x-wasm-filter", b"x-wasm-second")
+        self.webhook()
+        one, two = self.source(), self.source(other)
+        for flags in ((), ("--server-side",)):
+            with self.subTest(flags):
+                self.apply_pinned(self.http(one), digest(module()), *flags)
+                self.apply(self.http(two), *flags)
+                self.assertEqual(self.pinned(), digest(other))
+        mine = self.http(two, sha256=digest(other))
+        self.apply_pinned(mine, digest(other))
+        done = self.cluster.try_kubectl("apply", "-f", "-", text=self.http(one, sha256=digest(other)))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(f"spec.image.sha256: must be that of the module at uri, {digest(module())}", done.stderr)
+
+    def test_dry_run_shows_the_pin_and_leaves_nothing(self):
+        self.webhook()
+        source = self.source()
+        text = self.http(source)
+
+        def shown():
+            said = self.apply(text, "--dry-run=server", "-o", "json")
+            return json.loads(said)["spec"]["image"].get("sha256")
+
+        wait_equal(shown, digest(module()), "the pin in a dry-run")
+        self.assertIsNone(self.cluster.extension(self.namespace, "filter"))
+
+    def test_pinning_can_be_declined(self):
+        self.webhook()
+        source = self.source()
+        self.apply_pinned(self.http(source), digest(module()))
+        self.kubectl("delete", "wasmextension", "filter")
+        self.apply(self.http(source, annotations={"wasmxds.tetrate.io/pin": "false"}))
+        self.assertIsNone(self.pinned())
+
+    def test_what_is_no_module_is_refused(self):
+        self.webhook()
+        source = self.source(b"<html>not here</html>")
+
+        def refusal():
+            done = self.cluster.try_kubectl("apply", "-f", "-", text=self.http(source))
+            return done.returncode == 1 and done.stderr
+
+        said = wait_until(refusal, "not refused")
+        self.assertIn("spec.image.uri: leads to no module that Envoy can run: ", said)
+        self.assertIsNone(self.cluster.extension(self.namespace, "filter"))
+
+    def assertAdmitted(self, text, says, name="filter"):
+        """It is written within 3 s, with this warning, and not pinned."""
+        began = time.monotonic()
+        done = self.cluster.try_kubectl("apply", "-f", "-", text=text)
+        took = time.monotonic() - began
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"Warning: spec.image.uri: {says}", done.stderr)
+        self.assertIsNone(self.pinned(name))
+        self.assertLess(took, 4, "kubectl's own time included")
+
+    def test_a_registry_that_is_ill_holds_up_nobody(self):
+        self.webhook()
+        ready, silent = self.source(), self.source()
+        self.apply_pinned(self.http(ready), digest(module()))
+        silent.hold()
+        self.addCleanup(silent.let_go)
+        locked = self.registry(auth=htpasswd(self.folder))
+        certificate = Certificate(self.folder / "private")
+        private = self.registry(certificate=certificate, name="private")
+        broken = self.source()
+        broken.status = 503
+        cases = {
+            "silent": (self.http(silent, name="a"), "was not reached in time"),
+            "broken": (self.http(broken, name="b"), "was not reached in time"),
+            "locked": (self.oci(locked, name="c"), "is not open to the webhook"),
+            "private": (self.oci(private, name="d"), "was not reached in time"),
+            "dead": (self.http(ready, name="e").replace(ready.uri, f"{LOOPBACK}:1/f"), "was not"),
+        }
+        for title, (text, says) in cases.items():
+            with self.subTest(title):
+                self.assertAdmitted(text, says, re.search(r"name: (\w)$", text, re.M)[1])
+
+
+class Access(WebhookCase):
+    """Who may have an extension refer to what."""
+
+    ROWS = [
+        # kind of the object, its namespace is the test's, the right that alice has, verdict
+        ("secretKeyRef", True, "secrets", True),
+        ("secretKeyRef", True, "configmaps", False),
+        ("secretKeyRef", True, None, False),
+        ("configMapKeyRef", True, "configmaps", True),
+        ("configMapKeyRef", True, "secrets", False),
+        ("secretKeyRef", False, "secrets", False),
+    ]
+
+    def setUp(self):
+        super().setUp()
+        self.other = self.new_namespace()
+        self.alice = self.cluster.kubeconfig(f"alice-{self.namespace}", groups=["devs"])
+        self.webhook("--pin=false")
+
+    def grant(self, resource):
+        rules = [{"apiGroups": ["wasmxds.tetrate.io"], "resources": ["*"], "verbs": ["*"]}]
+        if resource:
+            rules.append({"apiGroups": [""], "resources": [resource], "verbs": ["get"]})
+        role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role"}
+        role |= {"metadata": {"name": "alice", "namespace": self.namespace}, "rules": rules}
+        subject = {"kind": "User", "name": f"alice-{self.namespace}"}
+        subject["apiGroup"] = "rbac.authorization.k8s.io"
+        binding = {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "RoleBinding",
+            "metadata": {"name": "alice", "namespace": self.namespace},
+            "roleRef": {**{k: subject["apiGroup"] for k in ["apiGroup"]}, "kind": "Role", "name": "alice"},
+            "subjects": [subject],
+        }
+        listed = {"apiVersion": "v1", "kind": "List", "items": [role, binding]}
+        self.cluster.kubectl("apply", "-f", "-", text=json.dumps(listed))
+
+    def try_write(self, kind, namespace, name="values"):
+        reference = {kind: {"name": name, "namespace": namespace, "key": "k"}}
+        text = extension(namespace=self.namespace, plugin=reference)
+        return self.cluster.try_kubectl(
+            "apply", "--server-side", "--dry-run=server", "-f", "-", text=text, kubeconfig=self.alice
+        )
+
+    def test_only_who_may_read_an_object_may_refer_to_it(self):
+        for kind, own, resource, allowed in self.ROWS:
+            with self.subTest(kind=kind, own=own, resource=resource):
+                self.grant(resource)
+                namespace = self.namespace if own else self.other
+                done = None
+
+                def settled():
+                    nonlocal done
+                    done = self.try_write(kind, namespace)
+                    return (done.returncode == 0) == allowed and "wasmextensions.wasmxds" not in done.stderr
+
+                wait_until(settled, f"not {allowed}: {done and done.stderr}")
+                if not allowed:
+                    what = {"secretKeyRef": "secrets", "configMapKeyRef": "configmaps"}[kind]
+                    want = f'must be allowed to get {what} "values" in namespace "{namespace}"'
+                    self.assertIn(want, done.stderr)
+                    self.assertIn("Forbidden", done.stderr)
+
+    def test_a_refusal_does_not_tell_what_exists(self):
+        self.grant(None)
+        self.cluster.kubectl("create", "secret", "generic", "here", "-n", self.other)
+        wait_until(lambda: "must be allowed" in self.try_write("secretKeyRef", self.other).stderr, "let in")
+        here = self.try_write("secretKeyRef", self.other, "here").stderr
+        gone = self.try_write("secretKeyRef", self.other, "gone").stderr
+        self.assertIn("must be allowed", here)
+        self.assertEqual(here.replace("here", "gone"), gone)
