@@ -18,7 +18,7 @@
 #   make layers     holds the include table below
 #   make range RANGE=main..   builds and checks each commit of a range
 #   make image      a container image as an OCI layout, build/image, with no engine; and its SBOM
-#   make install    to DESTDIR and PREFIX (default /usr/local)
+#   make install    to DESTDIR and PREFIX (default /usr/local), with manual pages and completions
 #   make setup      installs the packages that building and testing need (root or sudo)
 #   make clean      removes build/; distclean removes the downloads in .cache/ too
 #
@@ -27,6 +27,7 @@
 VARIANT ?= release
 B := build/$(VARIANT)
 PREFIX ?= /usr/local
+SHARE = $(PREFIX)/share
 FUZZ_SECONDS ?= 60
 WERROR ?= -Werror
 Q := $(if $(V),,@)
@@ -236,8 +237,17 @@ run:
 range:
 	@tools/range $(RANGE)
 
+VERBS = $(shell $(B)/wasmxds --help | sed -n 's/^  \([a-z]*\) .*/\1/p')
 install: $(B)/wasmxds
 	install -D -m 0755 $(B)/wasmxds $(DESTDIR)$(PREFIX)/bin/wasmxds
+	@mkdir -p $(B)/share
+	$(B)/wasmxds man >$(B)/share/wasmxds.1
+	for verb in $(VERBS); do $(B)/wasmxds man $$verb >$(B)/share/wasmxds-$$verb.1; done
+	for shell in bash zsh fish; do $(B)/wasmxds completion $$shell >$(B)/share/$$shell; done
+	install -D -m 0644 -t $(DESTDIR)$(SHARE)/man/man1 $(B)/share/*.1
+	install -D -m 0644 $(B)/share/bash $(DESTDIR)$(SHARE)/bash-completion/completions/wasmxds
+	install -D -m 0644 $(B)/share/zsh $(DESTDIR)$(SHARE)/zsh/site-functions/_wasmxds
+	install -D -m 0644 $(B)/share/fish $(DESTDIR)$(SHARE)/fish/vendor_completions.d/wasmxds.fish
 
 image: $(B)/wasmxds
 	@tools/build-image $(B)/wasmxds build/image

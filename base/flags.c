@@ -38,8 +38,7 @@ static bool is_number(const struct flag *flag)
 	return flag->type == FLAG_INT || flag->type == FLAG_SIZE || flag->type == FLAG_DURATION;
 }
 
-/* Returns the i-th flag, the verb's own before those that it shares, or NULL behind the last. */
-static const struct flag *flag_at(const struct flags *flags, size_t i)
+const struct flag *flags_at(const struct flags *flags, size_t i)
 {
 	for (; flags; flags = flags->shared) {
 		if (i < flags->n)
@@ -217,7 +216,7 @@ void flags_defaults(const struct flags *flags, void *config)
 {
 	const struct flag *flag;
 
-	for (size_t i = 0; (flag = flag_at(flags, i)); i++) {
+	for (size_t i = 0; (flag = flags_at(flags, i)); i++) {
 		struct err err = {.code = ERR_NONE};
 
 		memset(field_of(flag, config), 0, field_size(flag->type));
@@ -236,7 +235,7 @@ void flags_clear(const struct flags *flags, void *config)
 {
 	const struct flag *flag;
 
-	for (size_t i = 0; (flag = flag_at(flags, i)); i++) {
+	for (size_t i = 0; (flag = flags_at(flags, i)); i++) {
 		void *field = field_of(flag, config);
 
 		if (flag->type == FLAG_TEXT) {
@@ -259,7 +258,7 @@ static const struct flag *find_name(const struct flags *flags, const char *name,
 {
 	const struct flag *flag;
 
-	for (size_t i = 0; (flag = flag_at(flags, i)); i++) {
+	for (size_t i = 0; (flag = flags_at(flags, i)); i++) {
 		if (strlen(flag->name) == n && memcmp(flag->name, name, n) == 0)
 			return flag;
 	}
@@ -270,7 +269,7 @@ static const struct flag *find_letter(const struct flags *flags, char letter)
 {
 	const struct flag *flag;
 
-	for (size_t i = 0; (flag = flag_at(flags, i)); i++) {
+	for (size_t i = 0; (flag = flags_at(flags, i)); i++) {
 		if (flag->letter == letter)
 			return flag;
 	}
@@ -344,25 +343,39 @@ int flags_parse(const struct flags *flags, void *config, int argc, char **argv, 
 	return -1;
 }
 
+void flags_describe(const struct flag *flag, FILE *out)
+{
+	char allowed[160];
+
+	(void)fputs(flag->help, out);
+	show_allowed(allowed, sizeof(allowed), flag);
+	if (flag->type != FLAG_BOOL && allowed[0])
+		(void)fprintf(out, "; %s", allowed);
+	if (flag->type == FLAG_LIST)
+		(void)fputs("; repeatable", out);
+	if (flag->def && flag->def[0])
+		(void)fprintf(out, " (default %s)", flag->def);
+}
+
+const char *flags_value(const struct flag *flag)
+{
+	if (flag->type == FLAG_BOOL)
+		return NULL;
+	return flag->value ? flag->value : "VALUE";
+}
+
 static void print_flag(const struct flag *flag, FILE *out)
 {
+	const char *value = flags_value(flag);
 	char left[96];
-	char allowed[160];
 	char letter[8] = "    ";
-	bool shows_value = flag->type != FLAG_BOOL;
 
 	if (flag->letter)
 		(void)snprintf(letter, sizeof(letter), "-%c, ", flag->letter);
-	(void)snprintf(left, sizeof(left), "  %s--%s%s%s", letter, flag->name,
-		shows_value ? "=" : "", shows_value ? (flag->value ? flag->value : "VALUE") : "");
-	(void)fprintf(out, "%-*s %s", HELP_COLUMN, left, flag->help);
-	show_allowed(allowed, sizeof(allowed), flag);
-	if (shows_value && allowed[0])
-		(void)fprintf(out, "; %s", allowed);
-	if (flag->type == FLAG_LIST)
-		(void)fprintf(out, "; repeatable");
-	if (flag->def && flag->def[0])
-		(void)fprintf(out, " (default %s)", flag->def);
+	(void)snprintf(left, sizeof(left), "  %s--%s%s%s", letter, flag->name, value ? "=" : "",
+		value ? value : "");
+	(void)fprintf(out, "%-*s ", HELP_COLUMN, left);
+	flags_describe(flag, out);
 	(void)fputc('\n', out);
 }
 
@@ -371,6 +384,6 @@ void flags_print_help(const struct flags *flags, FILE *out)
 	const struct flag *flag;
 
 	(void)fprintf(out, "Usage: %s\n\n%s\n\nFlags:\n", flags->usage, flags->about);
-	for (size_t i = 0; (flag = flag_at(flags, i)); i++)
+	for (size_t i = 0; (flag = flags_at(flags, i)); i++)
 		print_flag(flag, out);
 }

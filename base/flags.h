@@ -61,6 +61,15 @@ int flags_parse(const struct flags *flags, void *config, int argc, char **argv, 
 /* Frees what flags_parse() put into config. */
 void flags_clear(const struct flags *flags, void *config);
 
+/* Returns the i-th flag, the verb's own before those that it shares, or NULL behind the last. */
+const struct flag *flags_at(const struct flags *flags, size_t i);
+
+/* Returns what the value is called, or NULL where the flag needs none. */
+const char *flags_value(const struct flag *flag);
+
+/* Prints what a flag is for, what is allowed and what its default is, on one line. */
+void flags_describe(const struct flag *flag, FILE *out);
+
 void flags_print_help(const struct flags *flags, FILE *out);
 
 #endif

@@ -96,7 +96,7 @@ static const struct flag controller_flags[] = {
 	OPTIONS_HELP,
 };
 
-static const struct flags controller_usage = {
+const struct flags controller_usage = {
 	.usage = "wasmxds controller --store=DIR [flags]",
 	.about = "Keeps a store as the WasmExtensions of an API server ask, and says in their "
 		 "status what\n"

@@ -62,7 +62,7 @@ static const struct flag fetch_verb_flags[] = {
 	OPTIONS_HELP,
 };
 
-static const struct flags fetch_usage = {
+const struct flags fetch_usage = {
 	.usage = "wasmxds fetch --store DIR [flags] FILE|DIR|- ...",
 	.about = "Fills a store with all that manifests ask for, and ends: `wasmxds run --store "
 		 "DIR` then\n"

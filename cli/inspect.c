@@ -22,7 +22,7 @@ static const struct flag inspect_flags[] = {
 	OPTIONS_HELP,
 };
 
-static const struct flags inspect_usage = {
+const struct flags inspect_usage = {
 	.usage = "wasmxds inspect [flags] FILE|REF",
 	.about = "Says what a module is, whether Envoy could run it, and how much of it would be "
 		 "served.\n" SUBJECT_SYNTAX "\n"

@@ -33,7 +33,7 @@ static const struct flag push_flags[] = {
 	OPTIONS_HELP,
 };
 
-static const struct flags push_usage = {
+const struct flags push_usage = {
 	.usage = "wasmxds push [flags] FILE REF",
 	.about = "Puts a module that Envoy could run into a registry, as HOST[:PORT]/"
 		 "REPOSITORY[:TAG], and prints\n"

@@ -53,7 +53,7 @@ static const struct flag run_flags[] = {
 	OPTIONS_HELP,
 };
 
-static const struct flags run_usage = {
+const struct flags run_usage = {
 	.usage = "wasmxds run [flags] DIR",
 	.about = "Serves the WasmExtensions in DIR (*.yaml, *.yml, *.json) to Envoy, with no "
 		 "Kubernetes:\n"

@@ -41,7 +41,7 @@ struct serve_flags {
 			.type = FLAG_TEXT,                                                       \
 			.offset = SERVE_FLAG(at, admin_listen),                                  \
 			.def = "127.0.0.1:8611",                                                 \
-			.help = "health, metrics, /clients and REST discovery; empty: none"},    \
+			.help = "status page, health, metrics, REST discovery; empty: none"},    \
 		{.name = "tls-cert",                                                             \
 			.value = "FILE",                                                         \
 			.type = FLAG_TEXT,                                                       \

@@ -54,7 +54,7 @@ static const struct flag status_flags[] = {
 	OPTIONS_HELP,
 };
 
-static const struct flags status_usage = {
+const struct flags status_usage = {
 	.usage = "wasmxds status [flags]",
 	.about = "Shows every proxy, what it subscribes to and how that stands: SYNCED (it "
 		 "accepted the\n"

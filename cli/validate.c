@@ -20,7 +20,7 @@ static const struct flag validate_flags[] = {
 	OPTIONS_HELP,
 };
 
-static const struct flags validate_usage = {
+const struct flags validate_usage = {
 	.usage = "wasmxds validate [flags] FILE|DIR|- ...",
 	.about = "Checks manifests as the admission webhook does, offline, and prints everything "
 		 "that is\n"

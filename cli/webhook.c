@@ -188,7 +188,7 @@ static const struct flag webhook_flags[] = {
 	OPTIONS_HELP,
 };
 
-static const struct flags webhook_usage = {
+const struct flags webhook_usage = {
 	.usage = "wasmxds webhook [flags]",
 	.about = "Answers the API server's admission reviews of WasmExtensions: /validate refuses "
 		 "what is\n"

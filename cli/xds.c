@@ -35,7 +35,7 @@ static const struct flag xds_flags[] = {
 	OPTIONS_HELP,
 };
 
-static const struct flags xds_usage = {
+const struct flags xds_usage = {
 	.usage = "wasmxds xds --store=DIR [flags]",
 	.about = "Serves a store to Envoy, while another process (`wasmxds run`, the controller) "
 		 "fills\n"
