@@ -30,6 +30,8 @@ struct controller_config {
 	char *lease_namespace;
 	char *lease_identity;
 	char *admin_listen;
+	struct flag_list xds_admins;
+	int64_t survey_ms;
 	char *module_root;
 	int64_t workers;
 	int64_t host_connections;
@@ -82,6 +84,20 @@ static const struct flag controller_flags[] = {
 		.offset = AT(admin_listen),
 		.def = "127.0.0.1:8612",
 		.help = "health and metrics; empty: none"},
+	{.name = "xds-admin",
+		.value = "HOST:PORT",
+		.type = FLAG_LIST,
+		.offset = AT(xds_admins),
+		.help = "admin ports of xds, whose proxies are counted in the status; each address "
+			"of a host is asked"},
+	{.name = "survey-interval",
+		.value = "TIME",
+		.type = FLAG_DURATION,
+		.offset = AT(survey_ms),
+		.def = "10s",
+		.min = 100,
+		.max = 3600000,
+		.help = "they are asked about so often"},
 	{.name = "module-root",
 		.value = "DIR",
 		.type = FLAG_TEXT,
@@ -179,7 +195,10 @@ static int run(const struct controller_config *config)
 	struct office_options office = {.access = &access,
 		.lease = {.name = config->lease_name, .identity = identity},
 		.namespaces = (const char *const *)config->namespaces.items,
-		.n_namespaces = config->namespaces.n};
+		.n_namespaces = config->namespaces.n,
+		.survey = {.admins = config->xds_admins.items,
+			.n = config->xds_admins.n,
+			.interval_ms = config->survey_ms}};
 	struct controller_options options = {.office = &office,
 		.store_dir = config->store,
 		.seal_key = config->seal_key,

@@ -159,11 +159,13 @@ static void wait_for_work(struct controller *c)
 	struct pollfd fds[] = {
 		{.fd = c->stop_fd, .events = POLLIN},
 		{.fd = inbox_fd(c->targets.done), .events = POLLIN},
+		{.fd = c->office ? office_fd(c->office) : -1, .events = POLLIN},
 	};
+	nfds_t n = sizeof(fds) / sizeof(fds[0]);
 	int64_t due = c->office ? office_due(c->office) : INT64_MAX;
 	int64_t wait = io_earlier(due, targets_due(&c->targets)) - io_monotonic_ms();
 
-	source_wait(c->source, fds, 2, wait < 0 ? 0 : io_earlier(wait, IDLE_MS));
+	source_wait(c->source, fds, n, wait < 0 ? 0 : io_earlier(wait, IDLE_MS));
 }
 
 static void turn(struct controller *c)

@@ -18,6 +18,8 @@ struct office {
 	struct client *client;       /* owned */
 	struct leader *leader;       /* owned */
 	struct publisher *publisher; /* owned */
+	struct survey *survey;       /* owned; NULL: nobody is asked */
+	struct proxies *proxies;     /* owned; of the last survey; NULL: nothing is known */
 	struct targets *targets;     /* borrowed */
 	struct metrics *metrics;     /* borrowed */
 	char *holder; /* owned; who was logged to hold the Lease last; NULL: nobody */
@@ -31,6 +33,7 @@ static struct publication *look(void *arg, const char *name, struct conditions_f
 	if (!t || !t->identity.uid || !target_wanted(t))
 		return NULL;
 	facts_of(facts, t);
+	proxies_count(o->proxies, name, facts->serving, &facts->proxies);
 	return &t->publication;
 }
 
@@ -67,7 +70,9 @@ int office_open(struct office **out, const struct office_options *options, struc
 		return -1;
 	}
 	o->leader = leader_new(o->client, &options->lease, err);
-	if (!o->leader) {
+	if (options->survey.n > 0 && o->leader)
+		o->survey = survey_start(&options->survey, err);
+	if (!o->leader || (options->survey.n > 0 && !o->survey)) {
 		office_close(o);
 		return -1;
 	}
@@ -82,7 +87,9 @@ void office_close(struct office *o)
 {
 	if (!o)
 		return;
+	survey_stop(o->survey);
 	publisher_free(o->publisher);
+	proxies_free(o->proxies);
 	if (o->leader)
 		leader_release(o->leader, RELEASE_MS);
 	leader_free(o->leader);
@@ -122,9 +129,47 @@ void office_stand_by(struct office *o, struct pollfd *fds, nfds_t n, int64_t tim
 	renew(o);
 }
 
+static void touch(void *arg, const char *name)
+{
+	const struct office *o = arg;
+	const struct target *t = map_get(&o->targets->by_name, name);
+
+	if (t)
+		office_tell(arg, t);
+}
+
+static void touch_each(struct office *o)
+{
+	const struct target *t = NULL;
+	const char *name = NULL;
+	size_t at = 0;
+
+	while ((t = map_next(&o->targets->by_name, &at, &name)))
+		office_tell(o, t);
+}
+
+static void take_proxies(struct office *o)
+{
+	AUTO(proxies) struct proxies *before = NULL;
+	struct proxies *now = o->survey ? survey_take(o->survey) : NULL;
+
+	if (!now)
+		return;
+	before = o->proxies;
+	o->proxies = now;
+	if (proxies_compare(before, now, touch, o))
+		touch_each(o);
+}
+
+int office_fd(const struct office *o)
+{
+	return o->survey ? survey_fd(o->survey) : -1;
+}
+
 void office_step(struct office *o)
 {
 	renew(o);
+	take_proxies(o);
 	publisher_step(o->publisher);
 	metrics_set(&o->metrics->status_waiting, publisher_waiting(o->publisher));
 }

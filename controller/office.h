@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * controller/office.h - what a controller that works for an API server has beside its targets: the
- * Lease, by which it is the only one that writes, and the publisher of status and Events.
+ * Lease, by which it is the only one that writes, the publisher of status and Events, and what the
+ * xds pods say of their proxies.
  * Threads: the controller's.
  */
 #ifndef WASMXDS_CONTROLLER_OFFICE_H
@@ -12,6 +13,7 @@
 #include <stdint.h>
 
 #include "api/manifest.h"
+#include "controller/survey.h"
 #include "controller/targets.h"
 #include "kube/client.h"
 #include "kube/leader.h"
@@ -21,12 +23,13 @@ struct office_options {
 	struct leader_options lease;
 	const char *const *namespaces; /* whose extensions; none: all */
 	size_t n_namespaces;
+	struct survey_options survey; /* of the xds pods; none: their proxies are not known */
 };
 
 struct office; /* opaque */
 
 /* Connects to nothing yet.  targets and metrics must outlive it.  ERR_INVALID: credentials,
- * identity. */
+ * identity, an address of the survey. */
 int office_open(struct office **out, const struct office_options *options, struct targets *targets,
 	struct metrics *metrics, struct err *err) __attribute__((warn_unused_result));
 
@@ -44,6 +47,9 @@ void office_stand_by(struct office *o, struct pollfd *fds, nfds_t n, int64_t tim
 /* Renews the Lease and writes what is to be written; after each turn of the source. */
 void office_step(struct office *o);
 int64_t office_due(const struct office *o);
+
+/* Polls readable when office_step() has something to take; -1: there is none. */
+int office_fd(const struct office *o);
 
 /* Something may be new of the target. */
 void office_tell(struct office *o, const struct target *t);

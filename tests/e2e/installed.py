@@ -24,7 +24,10 @@ OWN_ADDRESS = (
         )
     ),
 )
-LOCAL_SOURCES = ("controller.extraArgs={--allow-loopback}", "webhook.extraArgs={--allow-loopback}")
+LOCAL_SOURCES = (
+    "controller.extraArgs={--allow-loopback,--survey-interval=1s}",
+    "webhook.extraArgs={--allow-loopback}",
+)
 
 
 class InstalledCase(Case):

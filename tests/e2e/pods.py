@@ -90,7 +90,9 @@ class Pod(Process):
         """As the kubelet starts it; returns when it runs, ready or not."""
         self.fill_volumes()
         self.own_hosts()
-        mounts = [f"{self.own / 'hosts'}:/etc/hosts:ro"]
+        # So that a name may have several addresses, as in DNS.
+        (self.own / "host.conf").write_text("multi on\n")
+        mounts = [f"{self.own / file}:/etc/{file}:ro" for file in ("hosts", "host.conf")]
         for mount in self.container.get("volumeMounts", []):
             way = "ro" if mount.get("readOnly") else "rw"
             mounts.append(f"{self.volume(mount['name'])}:{mount['mountPath']}:{way}")

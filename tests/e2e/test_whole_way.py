@@ -21,8 +21,31 @@ class WholeWay(InstalledCase):
         envoy = self.subscribed("default/filter")
         self.assertHeader(envoy, "one")
 
+        self.assertProxies(connected=1, acked=1, nacked=0, summary="1/1")
+
         self.apply(protocol="http", uri=source.uri, plugin="two")
         self.assertHeader(envoy, "two")
+        self.assertProxies(connected=1, acked=1, nacked=0, summary="1/1")
+        envoy.stop()
+        self.assertProxies(connected=0, acked=0, nacked=0, summary="0/0")
+
+    def assertProxies(self, **want):
+        wait_equal(self.proxies, want, "its proxies")
+
+    def test_proxies_of_every_xds_are_counted(self):
+        source = self.source(module())
+        self.install("xds.replicaCount=2", "persistence.sameNode=true")
+        self.apply(protocol="http", uri=source.uri)
+        envoys = [self.subscribed("default/filter") for _ in range(2)]
+        self.assertNotEqual(*map(self.serving, envoys))
+        self.assertProxies(connected=2, acked=2, nacked=0, summary="2/2")
+        self.ask(protocol="http", uri=source.uri, plugin="refuse me")
+        wait_equal(
+            lambda: self.cluster.condition("default", "filter", "Ready"),
+            ("False", "ProxyRefused"),
+            "Ready",
+        )
+        self.assertEqual(self.proxies()["nacked"], 2)
 
     def test_a_user_who_may_not_read_a_secret_may_not_have_it_sent_to_envoy(self):
         self.install()
