@@ -88,7 +88,8 @@ class ShellTest(Case):
             text = re.sub(r".\x08", "", result.stdout)
             self.assertIn(f"wasmxds-{verb} - " if verb else "wasmxds - ", text)
             for flag, equals in self.flags(verb).items() if verb else ():
-                self.assertRegex(text, rf"(?m)^ +(-\w, )?{flag}{equals or r'\b(?!-)'}")
+                ends = equals or r"(\s|$)"
+                self.assertRegex(text, rf"(?m)^ +(-\w, )?{flag}{ends}")
         for verb in pages:
             self.assertIn(f"wasmxds\\-{verb}", self.said("man"))
 
