@@ -126,7 +126,7 @@ void permission_give_back(struct permissions *p, struct permit *g)
 
 static void sweep_permits(struct permissions *p, int64_t now)
 {
-	AUTO(free) struct permit **idle = xcalloc(p->permits.n + 1, sizeof(*idle));
+	AUTO(free) struct permit **idle = xcalloc(p->permits.n + 1, sizeof(void *));
 	struct permit *g;
 	const char *key;
 	size_t at = 0;

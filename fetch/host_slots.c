@@ -85,7 +85,7 @@ static void make_room(struct host_slots *s)
 
 	if (s->hosts.n < LIMIT_FETCH_HOSTS)
 		return;
-	idle = xcalloc(s->hosts.n, sizeof(*idle));
+	idle = xcalloc(s->hosts.n, sizeof(void *));
 	while ((h = map_next(&s->hosts, &at, &name))) {
 		if (h->busy == 0 && !h->first)
 			idle[n++] = h;

@@ -205,6 +205,7 @@ int record_open(struct record *r, const struct seal_keys *keys, struct err *err)
 		return err_set(err, ERR_DENIED,
 			"sealed with key %s, which is not among the %zu here", r->sealed_by,
 			keys->n);
+	r->secret = true;
 	if (context_of(&context, r, err) < 0 ||
 		seal_open(&text, key, &context, &r->sealed, err) < 0 || part(r, &text, err) < 0)
 		return -1;

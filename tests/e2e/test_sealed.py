@@ -202,6 +202,15 @@ class SealedTest(Case):
         self.assertHeader(self.envoy(xds), HIDDEN)
         self.envoy_without(xds, "default/open")
 
+    def test_secret_is_refused_where_no_key_can_be_made_and_all_else_is_served(self):
+        self.write_extensions()
+        store = self.folder / ("s" * 250)  # no name of a key file fits beside it
+        wasmxds = self.wasmxds("--store", store)
+        refusal = wasmxds.wait_record(msg="extension not programmed", name="default/filter")
+        self.assertIn("--seal-key", refusal["err"])
+        self.assertHeader(self.envoy(wasmxds, "default/open"), "for all")
+        self.assertEqual([path.name for path in store.glob("resources/*/*")], ["open"])
+
     def test_config_map_is_not_sealed_and_needs_no_key(self):
         self.write("filter.wasm", module())
         self.write("settings.yaml", config_map("fast"))
