@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/controller.h"
 
-#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -38,8 +36,6 @@ struct controller_config {
 	int64_t host_rate;
 	struct upkeep_options upkeep;
 };
-
-#define HOST_BYTES 63 /* a pod's name is no longer */
 
 #define AT(field) offsetof(struct controller_config, field)
 
@@ -173,27 +169,13 @@ static int work(const struct controller_options *options, const char *admin_list
 	return good ? EXIT_GOOD : EXIT_FINDINGS;
 }
 
-/* Another one each time, also in the same pod; the caller frees it. */
-static char *identity_of(const struct controller_config *config)
-{
-	char host[HOST_BYTES + 1] = "";
-	uint64_t random = 0;
-
-	if (config->lease_identity)
-		return xstrdup(config->lease_identity);
-	(void)gethostname(host, sizeof(host) - 1);
-	(void)!getrandom(&random, sizeof(random), 0);
-	return xasprintf("%s_%016" PRIx64, host[0] ? host : "wasmxds", random);
-}
-
 static int run(const struct controller_config *config)
 {
 	AUTO(fetch_context) struct fetch_context fetch = {.has_curl = false};
 	AUTO(credentials) struct credentials access = {.server = NULL};
-	AUTO(free) char *identity = identity_of(config);
 	AUTO(free) char *namespace = NULL;
 	struct office_options office = {.access = &access,
-		.lease = {.name = config->lease_name, .identity = identity},
+		.lease = {.name = config->lease_name, .identity = config->lease_identity},
 		.namespaces = (const char *const *)config->namespaces.items,
 		.n_namespaces = config->namespaces.n,
 		.survey = {.admins = config->xds_admins.items,

@@ -15,13 +15,14 @@
 #define RELEASE_MS 2000 /* for the Lease to be given back */
 
 struct office {
-	struct client *client;       /* owned */
-	struct leader *leader;       /* owned */
-	struct publisher *publisher; /* owned */
-	struct survey *survey;       /* owned; NULL: nobody is asked */
-	struct proxies *proxies;     /* owned; of the last survey; NULL: nothing is known */
-	struct targets *targets;     /* borrowed */
-	struct metrics *metrics;     /* borrowed */
+	struct client *client;        /* owned */
+	struct leader *leader;        /* owned */
+	struct publisher *publisher;  /* owned */
+	struct survey_options asking; /* what it holds is borrowed; n 0: nobody is to be asked */
+	struct survey *survey;        /* owned; NULL: nobody is asked yet */
+	struct proxies *proxies;      /* owned; of the last survey; NULL: nothing is known */
+	struct targets *targets;      /* borrowed */
+	struct metrics *metrics;      /* borrowed */
 	char *holder; /* owned; who was logged to hold the Lease last; NULL: nobody */
 };
 
@@ -69,15 +70,15 @@ int office_open(struct office **out, const struct office_options *options, struc
 		office_close(o);
 		return -1;
 	}
-	o->leader = leader_new(o->client, &options->lease, err);
-	if (options->survey.n > 0 && o->leader)
-		o->survey = survey_start(&options->survey, err);
-	if (!o->leader || (options->survey.n > 0 && !o->survey)) {
+	o->asking = options->survey;
+	if (survey_check(&o->asking, err) == 0)
+		o->leader = leader_new(o->client, &options->lease, err);
+	if (!o->leader) {
 		office_close(o);
 		return -1;
 	}
 	publish.client = o->client;
-	publish.instance = options->lease.identity;
+	publish.instance = leader_identity(o->leader);
 	o->publisher = publisher_new(&publish);
 	*out = o;
 	return 0;
@@ -148,6 +149,19 @@ static void touch_each(struct office *o)
 		office_tell(o, t);
 }
 
+/* Only who leads asks: nobody else says what the answers are. */
+static void begin_survey(struct office *o)
+{
+	struct err err;
+
+	if (o->asking.n == 0 || !office_leads(o))
+		return;
+	o->survey = survey_start(&o->asking, &err);
+	if (!o->survey)
+		log_error("proxies are not counted", LOG_ERR(&err));
+	o->asking.n = 0;
+}
+
 static void take_proxies(struct office *o)
 {
 	AUTO(proxies) struct proxies *before = NULL;
@@ -169,6 +183,7 @@ int office_fd(const struct office *o)
 void office_step(struct office *o)
 {
 	renew(o);
+	begin_survey(o);
 	take_proxies(o);
 	publisher_step(o->publisher);
 	metrics_set(&o->metrics->status_waiting, publisher_waiting(o->publisher));

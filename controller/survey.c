@@ -19,7 +19,7 @@
 
 #define ANSWER_MS 8000L /* for a pod to answer in */
 #define CONNECT_MS 3000L
-#define GRACE_MS 60000 /* what was known stays, while some pod does not answer */
+#define GRACE_ROUNDS 6 /* what was known stays for so long, while some pod does not answer */
 #define POLL_MS 1000
 
 struct survey {
@@ -209,7 +209,8 @@ static void make_round(struct survey *s)
 		s->complete_at = now;
 		proxies_complete(r.found);
 	}
-	if (complete || s->complete_at == 0 || now - s->complete_at >= GRACE_MS)
+	if (complete || s->complete_at == 0 ||
+		now - s->complete_at >= GRACE_ROUNDS * s->interval_ms)
 		hand_over(s, STEAL(r.found));
 }
 
@@ -254,7 +255,7 @@ static void survey_free(struct survey *s)
 	curl_global_cleanup();
 }
 
-static int check(const struct survey_options *options, struct err *err)
+int survey_check(const struct survey_options *options, struct err *err)
 {
 	if (options->n > LIMIT_SURVEY_HOSTS)
 		return err_set(err, ERR_INVALID, "%zu xds admin addresses are more than %d",
@@ -271,7 +272,7 @@ struct survey *survey_start(const struct survey_options *options, struct err *er
 	struct survey *s;
 	int e;
 
-	if (check(options, err) < 0)
+	if (survey_check(options, err) < 0)
 		return NULL;
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		(void)err_set(err, ERR_TRANSIENT, "libcurl cannot be set up");

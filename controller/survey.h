@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * controller/survey.h - asks every xds pod's admin port, now and then, what its proxies run.
- * A pod that does not answer makes nothing zero: what was known stays for a minute, and is then
- * unknown.
+ * A pod that does not answer makes nothing zero: what was known stays for six rounds, a minute as a
+ * rule, and is then unknown.
  * Threads: one of its own, since names must be looked up; survey_*() from the one that owns it.
  */
 #ifndef WASMXDS_CONTROLLER_SURVEY_H
@@ -24,7 +24,11 @@ struct survey_options {
 	int64_t interval_ms; /* between two rounds, give or take a fifth */
 };
 
-/* Starts to ask.  ERR_INVALID: an address, or too many; ERR_TRANSIENT: no thread. */
+/* ERR_INVALID: an address, or too many. */
+int survey_check(const struct survey_options *options, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* Starts to ask.  Codes as survey_check(); ERR_TRANSIENT: no thread. */
 struct survey *survey_start(const struct survey_options *options, struct err *err);
 
 /* Ends within a few seconds; NULL is fine. */
