@@ -143,14 +143,26 @@ static void note_failure(struct feed *f, const struct err *err)
 }
 
 /* A WasmExtension that is refused goes on, so that its status can say why. */
-static void give_refused(
-	struct feed *f, struct object *refused, char *key, const struct problems *problems)
+static void give_refused(struct feed *f, struct object *refused, char *key, const struct err *why)
 {
 	AUTO(object) struct object *object = refused;
-	struct err err;
 
-	(void)problems_to_err(problems, &err);
-	give(f, SOURCE_INVALID, f->kind == OBJECT_EXTENSION ? STEAL(object) : NULL, key, &err);
+	give(f, SOURCE_INVALID, f->kind == OBJECT_EXTENSION ? STEAL(object) : NULL, key, why);
+}
+
+/* Returns whether an object is refused, and why. */
+static bool is_refused(
+	const struct watch_event *event, const struct problems *problems, struct err *why)
+{
+	if (event->unreadable) {
+		*why = *event->unreadable;
+		(void)err_wrap(why, "it cannot be read");
+		return true;
+	}
+	if (problems->n == 0)
+		return false;
+	(void)problems_to_err(problems, why);
+	return true;
 }
 
 static void on_change(void *arg, struct watch_event *event)
@@ -171,8 +183,8 @@ static void on_change(void *arg, struct watch_event *event)
 		}
 	}
 	key = xasprintf("%s/%s", object_kind_name(f->kind), event->key);
-	if (problems.n > 0)
-		give_refused(f, STEAL(object), key, &problems);
+	if (is_refused(event, &problems, &err))
+		give_refused(f, STEAL(object), key, &err);
 	else if (object)
 		give(f, SOURCE_APPLIED, STEAL(object), key, NULL);
 	else

@@ -12,6 +12,7 @@
 #include "base/quote.h"
 #include "base/xalloc.h"
 #include "kube/items.h"
+#include "kube/outline.h"
 
 #define BACKOFF_FIRST_MS 100
 #define LIFETIME_S 240       /* of a watch: so long, and up to twice that */
@@ -63,6 +64,7 @@ struct listener {
 	struct watch *watch;
 	watch_receiver *each;
 	void *arg;
+	const struct err *unreadable; /* why only an outline came; NULL: all of it did */
 };
 
 struct watch *watch_new(const char *path, const char *name)
@@ -262,7 +264,7 @@ static int apply(const struct listener *to, struct node *object, struct err *err
 {
 	struct watch *w = to->watch;
 	AUTO(label) struct label label = {.key = NULL};
-	struct watch_event event = {.document = object};
+	struct watch_event event = {.document = object, .unreadable = to->unreadable};
 	struct known *known = NULL;
 
 	if (read_label(&label, object, err) < 0)
@@ -293,20 +295,27 @@ static int forget(const struct listener *to, const struct node *object, struct e
 	return 0;
 }
 
-/* One that cannot be read takes nothing from the others, but then nothing counts as gone. */
+/* One that does not even say which it is takes nothing from the others, but then nothing counts as
+ * gone. */
 static int take_item(void *arg, const char *text, size_t n, struct err *err)
 {
-	const struct listener *to = arg;
-	struct watch *w = to->watch;
-	AUTO(node) struct node *object = node_from_json(text, n, err);
+	struct listener to = *(const struct listener *)arg;
+	struct watch *w = to.watch;
+	struct err why;
+	AUTO(node) struct node *object = node_from_json(text, n, &why);
 
+	(void)err;
 	w->moved = true;
-	if (object && apply(to, object, err) == 0)
+	if (!object) {
+		object = outline_of_object(text, n);
+		to.unreadable = &why;
+	}
+	if (object && apply(&to, object, &why) == 0)
 		return 0;
 	if (w->unreadable++ > 0)
 		return 0;
-	w->why_unreadable = xmalloc(sizeof(*err));
-	*w->why_unreadable = *err;
+	w->why_unreadable = xmalloc(sizeof(why));
+	*w->why_unreadable = why;
 	return 0;
 }
 
@@ -358,15 +367,24 @@ static int take_event(const struct listener *to, struct node *event, struct err 
 	return 0;
 }
 
-static int take_line(const struct listener *to, struct err *err)
+static int take_line(const struct listener *listener, struct err *err)
 {
-	struct watch *w = to->watch;
-	AUTO(node) struct node *event = node_from_json(buf_text(&w->line), w->line.len, err);
+	struct listener to = *listener;
+	struct watch *w = to.watch;
+	struct err why;
+	AUTO(node) struct node *event = node_from_json(buf_text(&w->line), w->line.len, &why);
 
+	if (!event) {
+		event = outline_of_event(buf_text(&w->line), w->line.len);
+		to.unreadable = &why;
+	}
 	if (w->line.cap > LINE_KEPT_BYTES)
 		buf_clear(&w->line);
 	w->line.len = 0;
-	return event ? take_event(to, event, err) : -1;
+	if (event)
+		return take_event(&to, event, err);
+	*err = why;
+	return -1;
 }
 
 static int take_lines(const struct listener *to, const char *bytes, size_t n, struct err *err)

@@ -6,9 +6,9 @@
  *
  * A watch that ends, is cut or stands still goes on from the last resourceVersion, which is opaque,
  * and is listed anew only where the server says that this is too old, or what it sent cannot be
- * read.  After a list, what is no longer in it is gone.  Waits after failures double up to
- * WATCH_BACKOFF_MS, with jitter, and are never shorter than the server asks.  Pure: time and chance
- * are passed in.
+ * read and does not even say which object it is.  After a list, what is no longer in it is gone.
+ * Waits after failures double up to WATCH_BACKOFF_MS, with jitter, and are never shorter than the
+ * server asks.  Pure: time and chance are passed in.
  */
 #ifndef WASMXDS_KUBE_WATCH_H
 #define WASMXDS_KUBE_WATCH_H
@@ -27,8 +27,9 @@ struct watch; /* opaque */
 
 /* What changed. */
 struct watch_event {
-	const char *key;       /* borrowed; "namespace/name" */
-	struct node *document; /* borrowed, may be taken apart; NULL: the object is gone */
+	const char *key;              /* borrowed; "namespace/name" */
+	struct node *document;        /* borrowed, may be taken apart; NULL: the object is gone */
+	const struct err *unreadable; /* borrowed; NULL, or why document is but an outline */
 };
 
 typedef void watch_receiver(void *arg, struct watch_event *event);

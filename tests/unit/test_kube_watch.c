@@ -44,7 +44,10 @@ static void note(void *arg, struct watch_event *event)
 	const struct node *version = node_get(metadata, "resourceVersion");
 	struct err err;
 
-	CU_ASSERT_EQUAL(buf_printf(&r->noted, &err, "%c%s%s%s ", event->document ? '+' : '-',
+	CU_ASSERT_EQUAL(buf_printf(&r->noted, &err, "%c%s%s%s ",
+				event->unreadable ? '?'
+				: event->document ? '+'
+						  : '-',
 				event->key, version ? "@" : "", version ? version->text : ""),
 		0);
 }
@@ -446,6 +449,43 @@ static void test_watch_end__deletes_nothing_where_an_item_cannot_be_read(void)
 	expect_given(&r, "-n/a ");
 }
 
+#define SPOILED(name, version)                                                 \
+	"{\"metadata\":{\"annotations\":{\"a\":\"x\\u0000\"},\"name\":\"" name \
+	"\",\"namespace\":\"n\",\"resourceVersion\":\"" version "\"}}"
+#define SPOILED_EVENT(type, name, version) \
+	"{\"type\":\"" type "\",\"object\":" SPOILED(name, version) "}\n"
+
+static void test_watch_end__misses_no_delete_for_an_item_that_only_says_which_it_is(void)
+{
+	AUTO(rig) struct rig r;
+
+	rig_open(&r, NULL);
+	list_two(&r);
+	watch_repeat(r.watch);
+	expect_ask(&r, LIST_1);
+	CU_ASSERT_EQUAL(answer(&r, LIST("r2", "", SPOILED("a", "3"))), 0);
+	expect_given(&r, "?n/a@3 -n/b ");
+	CU_ASSERT_TRUE(watch_synced(r.watch));
+	expect_ask(&r, WATCH_FROM("r2"));
+}
+
+static void test_watch_take__goes_on_behind_an_event_that_only_says_of_which(void)
+{
+	AUTO(rig) struct rig r;
+
+	rig_open(&r, NULL);
+	list_two(&r);
+	expect_ask(&r, WATCH_FROM("r1"));
+	CU_ASSERT_EQUAL(
+		answer(&r, SPOILED_EVENT("ADDED", "c", "3") SPOILED_EVENT("MODIFIED", "a", "4")
+				   EVENT("MODIFIED", "b", "5") SPOILED_EVENT("DELETED", "c", "6")),
+		0);
+	expect_given(&r, "?n/c@3 ?n/a@4 +n/b@5 -n/c ");
+	expect_ask(&r, WATCH_FROM("6"));
+	CU_ASSERT_EQUAL(answer(&r, EVENT("MODIFIED", "a", "7")), 0);
+	expect_given(&r, "+n/a@7 ");
+}
+
 static void test_watch_repeat__gives_all_again_and_what_went_meanwhile(void)
 {
 	AUTO(rig) struct rig r;
@@ -521,6 +561,8 @@ TEST_MAIN("kube_watch", TEST(test_watch__lists_page_by_page_then_watches),
 	TEST(test_watch_end__does_not_hurry_where_a_watch_ends_at_once),
 	TEST(test_watch_take__lists_anew_behind_a_line_that_cannot_be_read),
 	TEST(test_watch_end__deletes_nothing_where_an_item_cannot_be_read),
+	TEST(test_watch_end__misses_no_delete_for_an_item_that_only_says_which_it_is),
+	TEST(test_watch_take__goes_on_behind_an_event_that_only_says_of_which),
 	TEST(test_watch_repeat__gives_all_again_and_what_went_meanwhile),
 	TEST(test_watch_set_interval__lists_in_place_of_watching),
 	TEST(test_watch_end__asks_rarely_where_it_is_denied),
