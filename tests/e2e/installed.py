@@ -7,11 +7,10 @@ from certificates import Authority
 from cluster import CHART, Cluster
 from harness import Case, HttpSource, extension
 from pods import Network, Node
-from processes import LIMIT, wait_equal
+from processes import LIMIT, wait_equal, wait_until
 from test_chart import set_flags
 
 NAMESPACE = "mesh"
-WEBHOOK = f"wasmxds-webhook.{NAMESPACE}.svc"
 # Each pod on an address of its own, as everywhere; here they are of one machine.
 OWN_ADDRESS = (
     "listenAddress=$(POD_IP)",
@@ -54,12 +53,9 @@ class InstalledCase(Case):
         self.cluster.create("/api/v1/namespaces", "v1", "Namespace", metadata)
         self.node = Node(self, self.cluster, self.network, NAMESPACE)
         self.authority = Authority(self.folder, "authority")
-        self.create_pair("webhook-pair", WEBHOOK)
         self.prepare()
         flags = set_flags((*OWN_ADDRESS, *LOCAL_SOURCES, *settings))
-        flags += ["--set", "webhook.certificates.mode=secret"]
-        flags += ["--set", "webhook.certificates.secret.name=webhook-pair"]
-        flags += ["--set-file", f"webhook.certificates.secret.caBundle={self.authority.cert}"]
+        flags += self.webhook_flags()
         self.cluster.helm("install", "wasmxds", CHART, "--namespace", NAMESPACE, *flags)
         self.node.expose()
         self.xds_address = self.node.address("wasmxds-xds")
@@ -70,6 +66,13 @@ class InstalledCase(Case):
         self.controllers = self.node.deploy("wasmxds-controller")
         for pod in (*self.webhooks, *self.xds, *self.controllers):
             pod.wait_ready()
+
+        # An API server takes a moment to see which authority it is to believe.
+        wait_until(lambda: self.ask("--dry-run=server").returncode == 0, "the webhook's first yes")
+
+    def webhook_flags(self):
+        """Of helm; without any, it has a certificate of its own."""
+        return []
 
     def prepare(self):
         """What a test wants there before helm comes."""
@@ -101,13 +104,13 @@ class InstalledCase(Case):
     def proxies(self, name="filter"):
         return self.cluster.extension("default", name).get("status", {}).get("proxies")
 
-    def ask(self, name="filter", **fields):
+    def ask(self, *flags, **fields):
         """A user applies an extension; returns the ended kubectl."""
-        return self.cluster.try_kubectl("apply", "-f", "-", text=extension(name, **fields))
+        return self.cluster.try_kubectl("apply", *flags, "-f", "-", text=extension(**fields))
 
     def apply(self, name="filter", limit=LIMIT, **fields):
         """A user applies an extension, and it is served."""
-        done = self.ask(name, **fields)
+        done = self.ask(name=name, **fields)
         self.assertEqual(done.returncode, 0, done.stderr)
         want = self.cluster.extension("default", name)["metadata"]["generation"]
 

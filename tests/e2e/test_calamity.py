@@ -4,9 +4,10 @@
 import ssl
 
 from harness import Traffic, module
-from installed import NAMESPACE, WEBHOOK, InstalledCase
+from installed import NAMESPACE, InstalledCase
 from processes import wait_equal, wait_until
 
+WEBHOOK = f"wasmxds-webhook.{NAMESPACE}.svc"
 XDS = f"wasmxds-xds.{NAMESPACE}.svc"
 RETRIED = 90  # seconds: what failed is tried again at least once a minute
 STANDBY = 60  # for another controller to take over from one that was killed
@@ -23,6 +24,7 @@ class Calamity(InstalledCase):
     def prepare(self):
         self.disk = self.node.disk("wasmxds", "256k")
         self.create_pair("xds-pair", XDS)
+        self.create_pair("webhook-pair", WEBHOOK)
 
     def setUp(self):
         super().setUp()
@@ -34,6 +36,13 @@ class Calamity(InstalledCase):
         several = ("xds.replicaCount=2", "controller.replicaCount=2", "persistence.sameNode=true")
         super().install(*several, "xds.tls.secretName=xds-pair", *settings)
 
+    def webhook_flags(self):
+        return [
+            *("--set", "webhook.certificates.mode=secret"),
+            *("--set", "webhook.certificates.secret.name=webhook-pair"),
+            *("--set-file", f"webhook.certificates.secret.caBundle={self.authority.cert}"),
+        ]
+
     def envoy_of(self, name):
         return self.subscribed(f"default/{name}", tls={"ca": self.authority.cert})
 
@@ -44,7 +53,7 @@ class Calamity(InstalledCase):
         """Asks for another configuration; returns the ended kubectl."""
         self.value += 1
         self.values.append([f"value{self.value}"])
-        return self.ask("changing", **self.extension(plugin=f"value{self.value}"))
+        return self.ask(name="changing", **self.extension(plugin=f"value{self.value}"))
 
     def converge(self):
         """A change goes all the way again."""
@@ -65,7 +74,7 @@ class Calamity(InstalledCase):
 
     def fail_registry(self):
         self.registry.status = 503
-        done = self.ask("late", **self.extension(uri=f"{self.registry.uri}2"))
+        done = self.ask(name="late", **self.extension(uri=f"{self.registry.uri}2"))
         self.assertEqual(done.returncode, 0, done.stderr)
         self.reason("late", ("False", "FetchFailed"))
         self.served_to_a_new_envoy()
@@ -131,12 +140,12 @@ class Calamity(InstalledCase):
 
     def fail_module(self):
         bad = self.source(b"no module")
-        done = self.ask("changing", protocol="http", uri=bad.uri, plugin="bad")
+        done = self.ask(name="changing", protocol="http", uri=bad.uri, plugin="bad")
         self.assertEqual(done.returncode, 1)
         self.assertIn("spec.image", done.stderr)
         # What only an Envoy can find out.
         before = self.changing.header()
-        self.assertEqual(self.ask("changing", **self.extension(plugin="refuse me")).returncode, 0)
+        self.assertEqual(self.ask(name="changing", **self.extension(plugin="refuse me")).returncode, 0)
         wait_until(
             lambda: self.changing.filter_stat("default/changing", "update_rejected"), "no NACK"
         )

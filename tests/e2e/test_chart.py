@@ -70,7 +70,9 @@ KEYS = {
     "webhook.objectSelector": [".matchLabels.a=b"],
     "webhook.pin": ["=false"],
     "webhook.certificates.mode": ["=secret", *SECRET_MODE[1:]],
-    "webhook.certificates.certManager.issuerRef": [".name=issuer"],
+    "webhook.certificates.certManager.issuerRef": [
+        *(".name=issuer", "webhook.certificates.mode=certManager")
+    ],
     "webhook.certificates.secret.name": ["=other", *SECRET_MODE],
     "webhook.certificates.secret.caBundle": ["=OTHER", *SECRET_MODE],
     "xds.service.type": ["=LoadBalancer"],

@@ -95,8 +95,20 @@ class Roles(ClusterCase):
 
     REVIEWS = ["create subjectaccessreviews.authorization.k8s.io"]
 
-    def test_the_webhook_asks_who_may_and_no_more(self):
+    def test_the_webhook_keeps_its_own_certificate(self):
         self.apply_roles()
+        name = self.account("webhook")
+        configurations = " ".join(
+            f"{kind}webhookconfigurations.admissionregistration.k8s.io"
+            for kind in ("mutating", "validating")
+        )
+        everywhere = [*self.REVIEWS, f"get,patch {configurations} {self.namespace}-{name}"]
+        own = ["create secrets", f"get,patch secrets {name}-own"]
+        self.assertMay("webhook", everywhere + own)
+        self.assertMay("webhook", everywhere, self.other)
+
+    def test_the_webhook_whose_certificate_others_keep_asks_who_may_and_no_more(self):
+        self.apply_roles("--set", "webhook.certificates.mode=certManager")
         self.assertMay("webhook", self.REVIEWS)
         self.assertMay("webhook", self.REVIEWS, self.other)
 

@@ -30,7 +30,8 @@ class WholeWay(InstalledCase):
         self.assertProxies(connected=0, acked=0, nacked=0, summary="0/0")
 
     def assertProxies(self, **want):
-        wait_equal(self.proxies, want, "its proxies")
+        # A count that changes no verdict is written once a minute.
+        wait_equal(self.proxies, want, "its proxies", limit=90)
 
     def test_proxies_of_every_xds_are_counted(self):
         source = self.source(module())

@@ -37,6 +37,11 @@ app.kubernetes.io/part-of: wasmxds
 {{- if eq .root.Release.Namespace .root.Release.Name -}}{{ $full }}{{- else -}}{{ .root.Release.Namespace }}-{{ $full }}{{- end -}}
 {{- end -}}
 
+{{- /* Not the name of cert-manager's, so that the mode can be changed. */ -}}
+{{- define "wasmxds.webhook.ownSecret" -}}
+{{ include "wasmxds.component.fullname" . }}-own
+{{- end -}}
+
 {{- define "wasmxds.component.labels" -}}
 {{ include "wasmxds.labels" .root }}
 app.kubernetes.io/component: {{ .component }}

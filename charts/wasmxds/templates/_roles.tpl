@@ -71,3 +71,24 @@ subjects:
   resources: [subjectaccessreviews]
   verbs: [create]
 {{- end -}}
+
+{{- /* Takes the configurations' name. */ -}}
+{{- define "wasmxds.rules.configurations" -}}
+# Its own, to say which authority signs its certificate.
+- apiGroups: [admissionregistration.k8s.io]
+  resources: [mutatingwebhookconfigurations, validatingwebhookconfigurations]
+  resourceNames: [{{ . }}]
+  verbs: [get, patch]
+{{- end -}}
+
+{{- /* Takes the Secret's name. */ -}}
+{{- define "wasmxds.rules.certificate" -}}
+# Its certificate, which all its replicas share.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [create]
+- apiGroups: [""]
+  resources: [secrets]
+  resourceNames: [{{ . }}]
+  verbs: [get, patch]
+{{- end -}}
