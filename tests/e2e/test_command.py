@@ -23,10 +23,12 @@ class ValidateTest(Case):
         self.assertEqual(self.validate("-", text=extension()).returncode, 0)
 
     def test_bad_manifest_is_1_and_names_file_field_and_value(self):
-        self.write("filter.yaml", extension(protocol="ftp", sha256="abc"))
+        manifest = extension(protocol="ftp", sha256="abc")
+        line = manifest[: manifest.index("protocol:")].count("\n") + 1
+        self.write("filter.yaml", manifest)
         result = self.validate(self.manifests)
         self.assertEqual(result.returncode, 1)
-        for part in ("filter.yaml:13: ", "spec.image.protocol: ", '"ftp"', "spec.image.sha256: "):
+        for part in (f"filter.yaml:{line}: ", "spec.image.protocol: ", '"ftp"', "spec.image.sha256: "):
             self.assertIn(part, result.stdout)
 
     def test_text_that_is_no_yaml_is_1_and_names_the_line(self):
