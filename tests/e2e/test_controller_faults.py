@@ -1,11 +1,206 @@
 # SPDX-License-Identifier: Apache-2.0
 """`wasmxds controller` on a real API server that fails, forgets and stores what nobody expects."""
 
+import base64
 import json
+import re
+import secrets
+import time
 
+from cluster import GROUP, OwnClusterCase
+from harness import REFETCH, digest, extension, module
 from processes import wait_equal, wait_until
-from test_controller import ControllerCase
+from test_controller import ControllerCase, reference
 
+DISCOVERY = "/v3/discovery:extension_configs"
+CUTS = 50
+FLEET = 1000
+ROTATIONS = 1000
+QUIET_SECONDS = 6  # beyond every backoff of a request, and a renewal of the Lease
+
+
+class FaultCase(ControllerCase):
+    def setUp(self):
+        super().setUp()
+        self.wanted = {}
+
+    def manifest(self, name, value):
+        return extension(name=name, namespace=self.namespace, plugin=value)
+
+    def put_all(self, values):
+        """Applies extensions by one kubectl: name → value."""
+        self.wanted.update(values)
+        self.apply("---\n".join(self.manifest(*each) for each in values.items()))
+
+    def remove_one(self, name):
+        """Lists nothing, as kubectl would to wait for the end."""
+        self.wanted.pop(name)
+        self.kubectl("delete", "wasmextension", name, "--wait=false")
+
+    def records(self):
+        folder = self.store / "resources" / self.namespace
+        return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+    def assertConverged(self):
+        """Waits until the store has a record of each extension, with its value, and no other."""
+
+        def wrong():
+            records = self.records()
+            strange = sorted(records.keys() ^ self.wanted.keys())
+            both = records.keys() & self.wanted.keys()
+            return strange + sorted(n for n in both if self.wanted[n].encode() not in records[n])
+
+        wait_equal(wrong, [], "records that are not as wanted")
+
+    def requests(self, verb, resource):
+        """How many of them the API server has answered since it started."""
+        text = self.cluster.request("GET", "/metrics")[1]
+        labels = rf'[^}}]*resource="{resource}"[^}}]*verb="{verb}"[^}}]*'
+        wanted = rf"^apiserver_request_total{{{labels}}} (\d+)"
+        return sum(int(n) for n in re.findall(wanted, text, re.MULTILINE))
+
+    def lists(self):
+        return self.requests("LIST", "wasmextensions")
+
+    def versions(self):
+        """The resourceVersion of all that the controller writes, but for its Lease."""
+        places = {"wasmextensions": GROUP, "events": "/apis/events.k8s.io/v1"}
+        seen = {}
+        for kind, group in places.items():
+            answer = self.cluster.get(f"{group}/namespaces/{self.namespace}/{kind}")
+            for item in answer["items"]:
+                metadata = item["metadata"]
+                seen[kind, metadata["name"]] = metadata["resourceVersion"]
+        return seen
+
+    def assertQuiet(self, controller):
+        """Nothing is written where nothing changes."""
+        waiting = "wasmxds_controller_status_waiting"
+        wait_until(lambda: controller.metric(waiting) == 0, "status is not written")
+        written = "wasmxds_controller_records_put_total"
+        before = self.versions(), controller.metric(written)
+        time.sleep(QUIET_SECONDS)  # for what must not happen
+        self.assertEqual((self.versions(), controller.metric(written)), before)
+
+
+class LossTest(FaultCase, OwnClusterCase):
+    def test_fifty_cuts_of_the_watch_lose_nothing(self):
+        proxy = self.toxiproxy()
+        self.put_all({"changes": "start", "goes-0": "start"})
+        controller = self.controller(port=proxy.port.number)
+        self.assertConverged()
+        before = self.lists()
+        for cut in range(CUTS):
+            proxy.cut()
+            self.remove_one(f"goes-{cut}")
+            self.put_all({"changes": f"cut {cut}.", f"goes-{cut + 1}": f"new {cut}."})
+            if cut % 10 == 9:
+                self.cluster.compact()
+            proxy.heal()
+            self.assertConverged()
+        self.assertEqual(self.lists(), before, "a cut is no reason to list")
+        self.assertQuiet(controller)
+
+    def test_an_api_server_that_is_killed_and_forgets_costs_one_list(self):
+        self.put_all({"changes": "start", "goes-0": "start", "stays": "here"})
+        controller = self.controller()
+        self.assertConverged()
+        for loss in range(3):
+            self.cluster.kill_api()
+            self.cluster.start_api()
+            starts = self.start_again(controller)
+            self.remove_one(f"goes-{loss}")
+            self.put_all({"changes": f"loss {loss}.", f"goes-{loss + 1}": f"new {loss}."})
+            self.cluster.compact()
+            self.assertConverged()
+            starts += self.start_again(controller)
+            self.assertLessEqual(self.lists(), 1 + starts)
+        controller.wait_leading()
+        self.assertQuiet(controller)
+
+    def start_again(self, controller):
+        """Does what a kubelet does where the Lease was lost meanwhile; returns how often."""
+        if controller.running:
+            return 0
+        self.assertEqual(controller.child.returncode, 1)
+        controller.start()
+        return 1
+
+
+class FleetTest(FaultCase, OwnClusterCase):
+    def served(self, xds, name):
+        """The value that xds serves an extension with."""
+        body = {"resource_names": [f"{self.namespace}/{name}"], "node": {"id": "n"}}
+        answer = xds.admin(DISCOVERY, json.dumps(body))
+        if answer.status != 200:
+            return answer.status
+        (resource,) = json.loads(answer.body)["resources"]
+        return resource["typed_config"]["config"]["configuration"]["value"]
+
+    def test_a_thousand_are_served_with_registry_and_api_server_down(self):
+        source = self.source()
+        self.wanted = {f"ext-{n:04}": f"value {n}." for n in range(FLEET)}
+        sha256 = digest(module())
+        manifests = [
+            extension(
+                name, self.namespace, plugin=value, protocol="http", uri=source.uri, sha256=sha256
+            )
+            for name, value in self.wanted.items()
+        ]
+        self.apply("---\n".join(manifests), "--server-side")
+        controller = self.controller()
+        self.assertConverged()
+        xds = self.xds()
+        source.stop()
+        self.cluster.kill_api()
+        for process in (controller, xds):
+            process.kill()
+        controller.start()
+        began = time.monotonic()
+        xds.start()
+        self.assertEqual({name: self.served(xds, name) for name in self.wanted}, self.wanted)
+        print(f"all of them, one by one, after {time.monotonic() - began:.1f} s")
+        self.assertFalse(controller.leads())
+
+
+class SecretTest(FaultCase):
+    def secret(self, value):
+        metadata = {"name": "secret", "namespace": self.namespace}
+        document = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
+        data = {"key": base64.b64encode(value.encode()).decode()}
+        return json.dumps({**document, "data": data})
+
+    def test_a_secret_that_is_rotated_often_ends_at_its_last_value_and_is_nowhere_else(self):
+        token = secrets.token_hex(12)
+        values = [f"{token}-{n}" for n in range(ROTATIONS + 1)]
+        self.apply(self.secret(values[0]), "--server-side")
+        key = reference("secretKeyRef", "secret", self.namespace)
+        self.put(plugin=key, vm=key)
+        envoy = self.start_all()
+        self.assertHeader(envoy, values[0])
+        before = self.requests("APPLY", "secrets")
+        self.apply("\n---\n".join(map(self.secret, values[1:])), "--server-side")
+        self.assertEqual(self.requests("APPLY", "secrets") - before, ROTATIONS)
+        self.assertHeader(envoy, values[-1])
+        self.assertHeader(envoy, values[-1], header="x-wasm-vm")
+        self.kubectl("annotate", "wasmextension", "filter", f"{REFETCH}=1")
+        wait_equal(lambda: self.status().get("lastHandledRefetch"), "1", "a status of later")
+
+        told = {
+            "events": self.kubectl("get", "events", "-o", "yaml"),
+            "status": self.kubectl("get", "wasmextensions", "-o", "yaml"),
+            "metrics": self.running.admin("/metrics").body + self.server.admin("/metrics").body,
+            "clients": self.server.admin("/clients").body,
+        }
+        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        for path in files:
+            told[str(path.relative_to(self.folder))] = path.read_bytes().decode("latin-1")
+        self.assertIn(f"store/resources/{self.namespace}/filter", told)
+        self.assertIn("controller.1.log", told)
+        encoded = base64.b64encode(token.encode()).decode()
+        for place, text in told.items():
+            self.assertNotIn(token, text, place)
+            self.assertNotIn(encoded, text, place)
 
 
 class UnreadableTest(ControllerCase):
