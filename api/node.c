@@ -85,12 +85,25 @@ const char *node_kind_name(enum node_kind kind)
 	return "unknown";
 }
 
+void node_reserve(struct node *node, size_t n)
+{
+	size_t room = 1;
+
+	if (n == 0)
+		return;
+	while (room < n)
+		room *= 2;
+	node->children = xreallocarray(NULL, room, sizeof(*node->children));
+	node->room = room;
+}
+
 struct node *node_add_child(struct node *parent)
 {
-	/* The room doubles whenever the count has reached a power of two. */
-	if ((parent->n & (parent->n - 1)) == 0)
-		parent->children = xreallocarray(
-			parent->children, parent->n ? 2 * parent->n : 1, sizeof(*parent->children));
+	if (parent->n == parent->room) {
+		parent->room = parent->room ? 2 * parent->room : 1;
+		parent->children =
+			xreallocarray(parent->children, parent->room, sizeof(*parent->children));
+	}
 	parent->children[parent->n] = (struct node){.kind = NODE_NULL};
 	return &parent->children[parent->n++];
 }

@@ -23,6 +23,7 @@ struct node {
 	size_t text_len; /* a NODE_TEXT may hold NUL bytes: the decoder refuses them */
 	struct node *children; /* owned; of LIST and MAP, in the order of the file */
 	size_t n;
+	size_t room; /* of children */
 };
 
 struct node_list {
@@ -62,5 +63,8 @@ const char *node_kind_name(enum node_kind kind);
  * was given out before may move. */
 struct node *node_add_child(struct node *parent);
 void node_clear(struct node *node);
+
+/* For the readers: makes room for n children of a node that has none. */
+void node_reserve(struct node *node, size_t n);
 
 #endif

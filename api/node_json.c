@@ -9,14 +9,14 @@
 #include "base/limits.h"
 #include "base/xalloc.h"
 
-static int copy_value(
-	const cJSON *from, struct node *to, size_t *nodes, unsigned depth, struct err *err);
+static int move_value(cJSON *from, struct node *to, size_t *nodes, unsigned depth, struct err *err);
 
-static void copy_scalar(const cJSON *from, struct node *to)
+/* Texts are moved, not copied: a review of an API server has hundreds of them. */
+static void move_scalar(cJSON *from, struct node *to)
 {
 	if (cJSON_IsString(from)) {
 		to->kind = NODE_TEXT;
-		to->text = xstrdup(from->valuestring);
+		to->text = STEAL(from->valuestring);
 	} else if (cJSON_IsBool(from)) {
 		to->kind = NODE_BOOL;
 		to->text = xstrdup(cJSON_IsTrue(from) ? "true" : "false");
@@ -27,30 +27,34 @@ static void copy_scalar(const cJSON *from, struct node *to)
 	to->text_len = to->text ? strlen(to->text) : 0;
 }
 
-static int copy_children(
-	const cJSON *from, struct node *to, size_t *nodes, unsigned depth, struct err *err)
+static int move_children(
+	cJSON *from, struct node *to, size_t *nodes, unsigned depth, struct err *err)
 {
+	size_t n = 0;
+
+	for (const cJSON *item = from->child; item; item = item->next)
+		n++;
 	to->kind = cJSON_IsObject(from) ? NODE_MAP : NODE_LIST;
-	for (const cJSON *item = from->child; item; item = item->next) {
+	node_reserve(to, n);
+	for (cJSON *item = from->child; item; item = item->next) {
 		struct node *child = node_add_child(to);
 
-		child->key = xstrdup_null(item->string);
-		if (copy_value(item, child, nodes, depth + 1, err) < 0)
+		child->key = STEAL(item->string);
+		if (move_value(item, child, nodes, depth + 1, err) < 0)
 			return -1;
 	}
 	return 0;
 }
 
-static int copy_value(
-	const cJSON *from, struct node *to, size_t *nodes, unsigned depth, struct err *err)
+static int move_value(cJSON *from, struct node *to, size_t *nodes, unsigned depth, struct err *err)
 {
 	if (depth > LIMIT_NODE_DEPTH)
 		return err_set(err, ERR_INVALID, "nested deeper than %d", LIMIT_NODE_DEPTH);
 	if (++*nodes > LIMIT_NODE_COUNT)
 		return err_set(err, ERR_INVALID, "more than %d values", LIMIT_NODE_COUNT);
 	if (cJSON_IsObject(from) || cJSON_IsArray(from))
-		return copy_children(from, to, nodes, depth, err);
-	copy_scalar(from, to);
+		return move_children(from, to, nodes, depth, err);
+	move_scalar(from, to);
 	return 0;
 }
 
@@ -63,7 +67,7 @@ struct node *node_from_json(const char *text, size_t n, struct err *err)
 	if (!tree)
 		return NULL;
 	root = xcalloc(1, sizeof(*root));
-	if (copy_value(tree, root, &nodes, 0, err) < 0)
+	if (move_value(tree, root, &nodes, 0, err) < 0)
 		return NULL;
 	return STEAL(root);
 }

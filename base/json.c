@@ -14,6 +14,8 @@
 #include "base/utf8.h"
 #include "base/xalloc.h"
 
+#define FEW_KEYS 16
+
 /*
  * cJSON recurses, takes control bytes for white space, and lets "01", "1." and a number's tail
  * pass.  So the text is held against RFC 8259 here first, without recursion, and cJSON only builds
@@ -325,6 +327,24 @@ static int compare_keys(const void *a, const void *b)
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
+static int refuse_twice(const char *key, struct err *err)
+{
+	return err_set(err, ERR_INVALID, "JSON: key %s must not stand twice in an object",
+		quote(key).text);
+}
+
+/* Comparing each with each is quicker than sorting, where they are few. */
+static int check_few_keys(const cJSON *object, struct err *err)
+{
+	for (const cJSON *a = object->child; a; a = a->next) {
+		for (const cJSON *b = a->next; b; b = b->next) {
+			if (strcmp(a->string, b->string) == 0)
+				return refuse_twice(a->string, err);
+		}
+	}
+	return 0;
+}
+
 static int check_keys(const cJSON *object, struct err *err)
 {
 	size_t n = 0;
@@ -335,6 +355,8 @@ static int check_keys(const cJSON *object, struct err *err)
 		n++;
 	if (n < 2)
 		return 0;
+	if (n <= FEW_KEYS)
+		return check_few_keys(object, err);
 
 	AUTO(free) const char **keys = xreallocarray(NULL, n, sizeof(*keys));
 
@@ -343,9 +365,7 @@ static int check_keys(const cJSON *object, struct err *err)
 	qsort(keys, n, sizeof(*keys), compare_keys);
 	for (size_t i = 1; i < n; i++) {
 		if (strcmp(keys[i - 1], keys[i]) == 0)
-			return err_set(err, ERR_INVALID,
-				"JSON: key %s must not stand twice in an object",
-				quote(keys[i]).text);
+			return refuse_twice(keys[i], err);
 	}
 	return 0;
 }
@@ -413,6 +433,10 @@ bool json_utf8_valid(const char *text, size_t n, size_t *bad)
 	size_t at = 0;
 
 	while (at < n) {
+		if ((unsigned char)text[at] < 0x80) { /* most are */
+			at++;
+			continue;
+		}
 		size_t len = utf8_len(text + at, n - at);
 
 		if (len == 0) {
