@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/auto.h"
 #include "base/io.h"
@@ -32,6 +32,7 @@ struct server {
 	struct MHD_Daemon *daemon; /* owned */
 	struct doorman *doorman;   /* owned */
 	char *host;                /* owned; as asked for */
+	int listener;              /* owned, once the daemon takes no more connections; else -1 */
 	struct server_options options;
 	atomic_bool stopping;
 	atomic_size_t body_bytes; /* of all requests that are under way */
@@ -335,6 +336,7 @@ struct server *server_start(const struct server_options *options, struct err *er
 	pthread_condattr_t monotonic;
 
 	s->options = *options;
+	s->listener = -1;
 	(void)pthread_mutex_init(&s->lock, NULL);
 	(void)pthread_condattr_init(&monotonic);
 	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -353,11 +355,12 @@ struct server *server_start(const struct server_options *options, struct err *er
 static void drain(struct server *s)
 {
 	struct timespec until;
-	int fd = MHD_quiesce_daemon(s->daemon);
 	int rc = 0;
 
-	if (fd >= 0)
-		(void)close(fd);
+	/* Its threads may still look at the descriptor. */
+	s->listener = MHD_quiesce_daemon(s->daemon);
+	if (s->listener >= 0)
+		(void)shutdown(s->listener, SHUT_RDWR);
 	(void)clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_sec += DRAIN_S;
 	pthread_mutex_lock(&s->lock);
@@ -375,6 +378,7 @@ void server_stop(struct server *s)
 		drain(s);
 		MHD_stop_daemon(s->daemon);
 	}
+	auto_fd(&s->listener);
 	doorman_stop(s->doorman);
 	(void)pthread_cond_destroy(&s->calm);
 	(void)pthread_mutex_destroy(&s->lock);
