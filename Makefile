@@ -202,6 +202,7 @@ bench: $(B)/wasmxds filters
 	@tools/setup test
 	@tools="$$(tools/build-bench)" && $(PYTHON) tests/bench/run.py "$$tools"
 	@$(PYTHON) tests/bench/fetch.py
+	@tools="$$(tools/build-bench)" && $(PYTHON) tests/bench/webhook.py "$$tools"
 
 load: load-asan load-tsan
 load-%: filters FORCE
