@@ -58,15 +58,13 @@ static void add_text(struct node *map, const char *key, const char *text)
 
 static const char *const *payload_of(enum object_kind kind)
 {
-	switch (kind) {
-	case OBJECT_EXTENSION:
-		return extension_kept;
-	case OBJECT_SECRET:
-		return secret_kept;
-	case OBJECT_CONFIGMAP:
-		return configmap_kept;
-	}
-	return NULL;
+	static const char *const *const kept[] = {
+		[OBJECT_EXTENSION] = extension_kept,
+		[OBJECT_SECRET] = secret_kept,
+		[OBJECT_CONFIGMAP] = configmap_kept,
+	};
+
+	return kept[kind];
 }
 
 /* What a user would have written: the document that our rules are about. */
@@ -95,22 +93,35 @@ static const char *text_of(const struct node *metadata, const char *key)
 										       : NULL;
 }
 
-static int check_identity(const struct node *metadata, struct err *err)
-{
-	const char *name = text_of(metadata, "name");
-	const char *namespace = text_of(metadata, "namespace");
+/* What no object of a server is without; borrowed from its metadata. */
+struct identity {
+	const char *name;
+	const char *namespace;
+	const char *resource_version;
+};
 
-	if (!name || !namespace || !text_of(metadata, "resourceVersion"))
-		return err_set(
+static int read_identity(struct identity *out, const struct node *metadata, struct err *err)
+{
+	struct identity id = {
+		.name = text_of(metadata, "name"),
+		.namespace = text_of(metadata, "namespace"),
+		.resource_version = text_of(metadata, "resourceVersion"),
+	};
+
+	if (!id.name || !id.namespace || !id.resource_version) {
+		(void)err_set(
 			err, ERR_INVALID, "metadata must hold name, namespace and resourceVersion");
-	if (name_check_subdomain(name, err) < 0)
+		return -1;
+	}
+	*out = id;
+	if (name_check_subdomain(id.name, err) < 0)
 		return err_wrap(err, "metadata.name");
-	if (name_check_label(namespace, err) < 0)
+	if (name_check_label(id.namespace, err) < 0)
 		return err_wrap(err, "metadata.namespace");
 	return 0;
 }
 
-static struct object_origin *origin_of(struct node *document)
+static struct object_origin *origin_of(struct node *document, const struct identity *id)
 {
 	const struct node *metadata = node_get(document, "metadata");
 	const struct node *generation = node_get(metadata, "generation");
@@ -119,7 +130,7 @@ static struct object_origin *origin_of(struct node *document)
 	struct object_origin *origin = xcalloc(1, sizeof(*origin));
 
 	origin->uid = xstrdup_null(text_of(metadata, "uid"));
-	origin->resource_version = xstrdup(text_of(metadata, "resourceVersion"));
+	origin->resource_version = xstrdup(id->resource_version);
 	if (generation && generation->kind == NODE_NUMBER)
 		origin->generation = strtoll(generation->text, NULL, 10);
 	origin->deleting = deletion && deletion->kind != NODE_NULL;
@@ -147,14 +158,15 @@ struct object *object_from_server(
 	AUTO(object) struct object *refused = NULL;
 	AUTO(node) struct node *manifest = NULL;
 	struct object *object = NULL;
+	struct identity id = {NULL, NULL, NULL};
 
-	if (check_identity(metadata, err) < 0)
+	if (read_identity(&id, metadata, err) < 0)
 		return NULL;
 	refused = xcalloc(1, sizeof(*refused));
 	refused->kind = kind;
-	refused->namespace = xstrdup(text_of(metadata, "namespace"));
-	refused->name = xstrdup(text_of(metadata, "name"));
-	refused->origin = origin_of(document);
+	refused->namespace = xstrdup(id.namespace);
+	refused->name = xstrdup(id.name);
+	refused->origin = origin_of(document, &id);
 
 	manifest = manifest_of(kind, document);
 	object = object_from_node(manifest, out);
