@@ -110,17 +110,25 @@ static int resolve(struct oci_resolution *out, struct registry *r, struct err *e
 	return 0;
 }
 
+/* Gets the blob of that digest, which the caller holds against it, into blob, which is empty. */
+static int get_bytes_of(
+	struct registry *r, const struct digest *digest, struct sink *blob, struct err *err)
+{
+	AUTO(free) char *what = xasprintf("blobs/sha256:%s", digest->hex);
+	AUTO(free) char *url = registry_url(r, what);
+	const struct exchange_request request = {.url = url, .sink = blob, .immutable = true};
+	AUTO(exchange_reply) struct exchange_reply reply = {.status = 0};
+
+	return registry_exchange(r, &reply, &request, err);
+}
+
 /* Gets the layer into blob, which is empty, and holds it against its descriptor. */
 static int get_blob(
 	struct registry *r, const struct oci_target *layer, struct sink *blob, struct err *err)
 {
-	AUTO(free) char *what = xasprintf("blobs/sha256:%s", layer->digest.hex);
-	AUTO(free) char *url = registry_url(r, what);
-	const struct exchange_request request = {.url = url, .sink = blob, .immutable = true};
-	AUTO(exchange_reply) struct exchange_reply reply = {.status = 0};
 	struct digest got = {.hex = ""};
 
-	if (registry_exchange(r, &reply, &request, err) < 0)
+	if (get_bytes_of(r, &layer->digest, blob, err) < 0)
 		return -1;
 	sink_finish(blob, &got);
 	if (blob->size != layer->size)
@@ -146,6 +154,24 @@ static int refuse_packed(const struct sink *sink, struct err *err)
 	return 0;
 }
 
+/* The tag has moved on since the module was pinned: a registry keeps the layer, by its digest, for
+ * as long as anything refers to it.  What it then names is not this module's manifest. */
+static int get_wanted(struct registry *r, struct sink *sink, struct err *err)
+{
+	const struct digest *want = &r->task->request->want;
+	struct digest got = {.hex = ""};
+	struct err gone;
+
+	if (!digest_is_set(&r->reference->digest) && get_bytes_of(r, want, sink, &gone) == 0) {
+		sink_finish(sink, &got);
+		r->task->manifest = (struct digest){.hex = ""};
+		r->task->revision = (struct revision){.text = ""};
+		if (digest_equal(want, &got))
+			return refuse_packed(sink, err);
+	}
+	return err_set(err, ERR_UNVERIFIED, "is the module, and not %s as asked for", want->hex);
+}
+
 static int get_layer(
 	struct registry *r, const struct oci_target *layer, struct sink *sink, struct err *err)
 {
@@ -154,8 +180,7 @@ static int get_layer(
 	if (layer->kind == OCI_ARCHIVE)
 		return get_blob(r, layer, sink, err); /* fetch_run() takes the module out */
 	if (digest_is_set(want) && !digest_equal(want, &layer->digest))
-		return err_set(
-			err, ERR_UNVERIFIED, "is the module, and not %s as asked for", want->hex);
+		return get_wanted(r, sink, err);
 	if (get_blob(r, layer, sink, err) < 0)
 		return -1;
 	return refuse_packed(sink, err);
