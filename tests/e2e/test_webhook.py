@@ -5,6 +5,7 @@ import json
 import re
 import time
 
+from fleet import FleetCase
 from harness import HttpSource, altered, digest, extension, module
 from manifests_table import BAD, GOOD, manifest
 from processes import LOOPBACK, wait_equal, wait_until
@@ -57,7 +58,8 @@ class Verdicts(WebhookCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn('The WasmExtension "filter" is invalid:', done.stderr)
         for field in ("spec.image.uri: ", "spec.environment.host_env_keys"):
-            self.assertRegex(done.stderr, rf"(?m)^\* {re.escape(field)}|invalid: {re.escape(field)}")
+            begins = rf"(?m)^\* {re.escape(field)}|invalid: {re.escape(field)}"
+            self.assertRegex(done.stderr, begins)
 
     def test_warnings_reach_the_user(self):
         text = extension(namespace=self.namespace, protocol="http", uri="localhost/filter.wasm")
@@ -118,7 +120,8 @@ class Pins(WebhookCase):
         registry = self.registry()
         self.push(registry, "v1")
         self.apply_pinned(self.oci(registry), digest(module()))
-        self.assertGreaterEqual(webhook.metric('wasmxds_webhook_resolutions_total{result="resolved"}'), 1)
+        resolved = 'wasmxds_webhook_resolutions_total{result="resolved"}'
+        self.assertGreaterEqual(webhook.metric(resolved), 1)
 
     def test_s3_is_pinned(self):
         store = VersityGw(self.folder)
@@ -164,9 +167,11 @@ class Pins(WebhookCase):
                 self.assertEqual(self.pinned(), digest(other))
         mine = self.http(two, sha256=digest(other))
         self.apply_pinned(mine, digest(other))
-        done = self.cluster.try_kubectl("apply", "-f", "-", text=self.http(one, sha256=digest(other)))
+        wrong = self.http(one, sha256=digest(other))
+        done = self.cluster.try_kubectl("apply", "-f", "-", text=wrong)
         self.assertEqual(done.returncode, 1)
-        self.assertIn(f"spec.image.sha256: must be that of the module at uri, {digest(module())}", done.stderr)
+        want = f"spec.image.sha256: must be that of the module at uri, {digest(module())}"
+        self.assertIn(want, done.stderr)
 
     def test_dry_run_shows_the_pin_and_leaves_nothing(self):
         self.webhook()
@@ -233,6 +238,69 @@ class Pins(WebhookCase):
                 self.assertAdmitted(text, says, re.search(r"name: (\w)$", text, re.M)[1])
 
 
+class Fleet(WebhookCase, FleetCase):
+    """The webhook, the controller, xds and an Envoy."""
+
+    def setUp(self):
+        super().setUp()
+        self.webhook()
+        self.registry = DockerRegistry(self.folder)
+        self.processes.append(self.registry)
+        self.addCleanup(self.registry.kill)
+
+    def push(self, content):
+        layout = Layout(self.folder / digest(content))
+        layout.tag("v1", layout.manifest(MODULE_CONFIG, [(MODULE, content)]))
+        self.registry.push(layout, "v1", "filters/header:v1")
+
+    def manifest(self):
+        uri = f"{self.registry.host}/filters/header:v1"
+        return extension(namespace=self.namespace, protocol="oci", uri=uri)
+
+    def applied(self):
+        """Applies it anew; returns its pin, and what kubectl complained of."""
+        self.cluster.try_kubectl("delete", "-n", self.namespace, "wasmextension", "filter")
+        done = self.cluster.try_kubectl("apply", "-f", "-", text=self.manifest())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return self.pinned(), done.stderr
+
+    def test_what_was_pinned_runs_though_its_tag_moved(self):
+        self.registry.start()
+        self.push(module())
+        wait_equal(lambda: self.applied()[0], digest(module()), "the pin")
+        self.push(altered(b"x-wasm-filter", b"x-wasm-second"))
+        self.controller()
+        envoy = self.envoy(self.xds(), f"{self.namespace}/filter")
+        self.assertHeader(envoy, "one")
+
+    def test_what_was_not_pinned_is_once_the_registry_is_back(self):
+        self.registry.start()
+        self.push(module())
+        wait_equal(lambda: self.applied()[0], digest(module()), "the pin")
+        host = self.registry.host
+        self.registry.kill()
+        self.registry.config.write_text(
+            self.registry.config.read_text().replace(f"{LOOPBACK}:0", host)
+        )
+        self.webhooks_forget()
+        wait_until(lambda: UNREACHED in self.applied()[1], "no warning")
+        self.assertIsNone(self.pinned())
+        self.controller()
+        self.registry.start()
+
+        def resolved():
+            status = self.cluster.extension(self.namespace, "filter").get("status", {})
+            return status.get("resolvedSha256")
+
+        wait_equal(resolved, digest(module()), "the digest in the status")
+
+    def webhooks_forget(self):
+        """What the webhook remembers goes with its process."""
+        (webhook,) = [each for each in self.processes if each.name == "webhook"]
+        webhook.stop()
+        webhook.start()
+
+
 class Access(WebhookCase):
     """Who may have an extension refer to what."""
 
@@ -264,7 +332,7 @@ class Access(WebhookCase):
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "RoleBinding",
             "metadata": {"name": "alice", "namespace": self.namespace},
-            "roleRef": {**{k: subject["apiGroup"] for k in ["apiGroup"]}, "kind": "Role", "name": "alice"},
+            "roleRef": {"apiGroup": subject["apiGroup"], "kind": "Role", "name": "alice"},
             "subjects": [subject],
         }
         listed = {"apiVersion": "v1", "kind": "List", "items": [role, binding]}
@@ -273,8 +341,9 @@ class Access(WebhookCase):
     def try_write(self, kind, namespace, name="values"):
         reference = {kind: {"name": name, "namespace": namespace, "key": "k"}}
         text = extension(namespace=self.namespace, plugin=reference)
+        how = ("--server-side", "--dry-run=server")
         return self.cluster.try_kubectl(
-            "apply", "--server-side", "--dry-run=server", "-f", "-", text=text, kubeconfig=self.alice
+            "apply", *how, "-f", "-", text=text, kubeconfig=self.alice
         )
 
     def test_only_who_may_read_an_object_may_refer_to_it(self):
@@ -287,7 +356,8 @@ class Access(WebhookCase):
                 def settled():
                     nonlocal done
                     done = self.try_write(kind, namespace)
-                    return (done.returncode == 0) == allowed and "wasmextensions.wasmxds" not in done.stderr
+                    is_known = "wasmextensions.wasmxds" not in done.stderr  # to RBAC
+                    return is_known and (done.returncode == 0) == allowed
 
                 wait_until(settled, f"not {allowed}: {done and done.stderr}")
                 if not allowed:
@@ -299,7 +369,11 @@ class Access(WebhookCase):
     def test_a_refusal_does_not_tell_what_exists(self):
         self.grant(None)
         self.cluster.kubectl("create", "secret", "generic", "here", "-n", self.other)
-        wait_until(lambda: "must be allowed" in self.try_write("secretKeyRef", self.other).stderr, "let in")
+
+        def refused():
+            return "must be allowed" in self.try_write("secretKeyRef", self.other).stderr
+
+        wait_until(refused, "let in")
         here = self.try_write("secretKeyRef", self.other, "here").stderr
         gone = self.try_write("secretKeyRef", self.other, "gone").stderr
         self.assertIn("must be allowed", here)

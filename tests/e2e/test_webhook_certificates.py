@@ -91,7 +91,9 @@ class Certificates(WebhookCase):
         def renewed():
             return actions("renew", "promote") >= 50 and actions("promote") >= 3
 
-        with Writer(self, self.document(), WRITES_A_SECOND) as writer, Caller(self, webhook) as caller:
+        writer = Writer(self, self.document(), WRITES_A_SECOND)
+        caller = Caller(self, webhook)
+        with writer, caller:
             wait_until(renewed, "not 50 certificates and 3 authorities", limit=240)
         self.assertEqual(writer.failures, [])
         self.assertEqual(caller.failures, [])
