@@ -203,6 +203,7 @@ bench: $(B)/wasmxds filters
 	@tools="$$(tools/build-bench)" && $(PYTHON) tests/bench/run.py "$$tools"
 	@$(PYTHON) tests/bench/fetch.py
 	@tools="$$(tools/build-bench)" && $(PYTHON) tests/bench/webhook.py "$$tools"
+	@"$$(tools/setup venv)/bin/python" tests/bench/controller.py
 
 load: load-asan load-tsan
 load-%: filters FORCE
