@@ -41,7 +41,7 @@ const char *condition_state_name(enum condition_state state)
 }
 
 struct prints {
-	struct hasher *substance, *wording, *counts; /* owned */
+	struct hasher *substance, *wording, *fleet, *counts; /* owned */
 };
 
 static void put_text(struct hasher *h, const char *text)
@@ -107,20 +107,20 @@ static void put_conditions(const struct prints *p, const struct standing *standi
 /* That there are proxies, that all have it and that one refused it is worth a write at once. */
 static void put_proxies(const struct prints *p, const struct standing *standing)
 {
-	put_number(p->substance, standing->proxies_known);
-	put_number(p->substance, standing->connected > 0);
-	put_number(p->substance, standing->acked == standing->connected);
-	put_number(p->substance, standing->nacked > 0);
+	put_number(p->fleet, standing->proxies_known);
+	put_number(p->fleet, standing->connected > 0);
+	put_number(p->fleet, standing->acked == standing->connected);
+	put_number(p->fleet, standing->nacked > 0);
 	put_number(p->counts, standing->connected);
 	put_number(p->counts, standing->acked);
 	put_number(p->counts, standing->nacked);
-	put_wording(p->wording, standing->first_nack);
+	put_wording(p->counts, standing->first_nack);
 }
 
 static void take_prints(struct conditions_memory *out, const struct standing *standing,
 	const struct conditions_facts *facts)
 {
-	struct prints p = {hasher_new(), hasher_new(), hasher_new()};
+	struct prints p = {hasher_new(), hasher_new(), hasher_new(), hasher_new()};
 
 	put_conditions(&p, standing);
 	put_proxies(&p, standing);
@@ -132,6 +132,7 @@ static void take_prints(struct conditions_memory *out, const struct standing *st
 	put_number(p.substance, facts->served_bytes);
 	out->substance = finish(p.substance);
 	out->wording = finish(p.wording);
+	out->fleet = finish(p.fleet);
 	out->counts = finish(p.counts);
 	out->reason = (uint8_t)standing->conditions[CONDITION_READY].reason;
 	out->uid = hash_of(facts->uid);
@@ -157,11 +158,10 @@ static int64_t write_at(
 	int64_t counts = known->written_at + COUNTS_PAUSE_S;
 
 	/* a clock that was set back must not hold anything up */
-	if (known->substance != next->substance || now < known->written_at)
+	if (known->substance != next->substance || known->fleet != next->fleet ||
+		now < known->written_at)
 		return 0;
-	if (known->counts == next->counts)
-		return words;
-	return counts;
+	return known->counts == next->counts ? words : counts;
 }
 
 struct conditions_judgement conditions_judge(
@@ -169,16 +169,22 @@ struct conditions_judgement conditions_judge(
 {
 	static const struct conditions_memory nothing;
 	struct conditions_judgement out = {.verdict = CONDITIONS_SAME};
+	struct conditions_memory like; /* what counts of it now */
 	struct standing standing;
 
 	standing_of(&standing, facts);
 	take_prints(&out.next, &standing, facts);
+	like = out.next;
 	if (known->uid != out.next.uid)
 		known = &nothing;
-	if (known->substance == out.next.substance && known->wording == out.next.wording &&
-		known->counts == out.next.counts)
+	if (facts->proxies.pending) {
+		like.fleet = known->fleet;
+		like.counts = known->counts;
+	}
+	if (known->substance == like.substance && known->wording == like.wording &&
+		known->fleet == like.fleet && known->counts == like.counts)
 		return out;
-	out.look_at = write_at(known, &out.next, now);
+	out.look_at = write_at(known, &like, now);
 	out.verdict = out.look_at > now ? CONDITIONS_LATER : CONDITIONS_WRITE;
 	take_transitions(&out.next, &standing, known, now);
 	out.next.written_at = (uint32_t)now;

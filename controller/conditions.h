@@ -36,7 +36,8 @@ enum condition_state { CONDITION_UNKNOWN, CONDITION_FALSE, CONDITION_TRUE };
 
 /* The proxies that subscribe to an extension; all zero where that is not known. */
 struct conditions_proxies {
-	bool known; /* every xds pod was asked; else nacked is what some of them said */
+	bool pending; /* it will soon be known: what the object shows is left as it is */
+	bool known;   /* every xds pod was asked; else nacked is what some of them said */
 	uint32_t connected;
 	uint32_t acked;           /* of connected, run the served version */
 	uint32_t nacked;          /* of connected, refused it */
@@ -65,11 +66,12 @@ struct conditions_facts {
 
 /* What an object's status shows, as far as that is known; all zero at first. */
 struct conditions_memory {
-	uint64_t uid;                    /* hash of the object's; 0: not known, or it has none */
-	uint64_t substance;              /* hash of all but what the next two are of */
-	uint64_t wording;                /* hash of the messages */
-	uint64_t counts;                 /* hash of proxies' counts */
-	uint32_t written_at;             /* 0: not by this process */
+	uint64_t uid;        /* hash of the object's; 0: not known, or it has none */
+	uint64_t substance;  /* hash of all but what the next three are of */
+	uint64_t wording;    /* of others' messages */
+	uint64_t fleet;      /* of whether proxies have it, all have it, one refused it */
+	uint64_t counts;     /* of their numbers, and of the first refusal */
+	uint32_t written_at; /* 0: not by this process */
 	uint32_t since[CONDITION_TYPES]; /* lastTransitionTime; 0: never set */
 	uint8_t states[CONDITION_TYPES]; /* enum condition_state */
 	uint8_t reason;                  /* enum status_reason, of Ready */

@@ -35,6 +35,7 @@ static struct publication *look(void *arg, const char *name, struct conditions_f
 		return NULL;
 	facts_of(facts, t);
 	proxies_count(o->proxies, name, facts->serving, &facts->proxies);
+	facts->proxies.pending = o->survey && !o->proxies;
 	return &t->publication;
 }
 

@@ -183,6 +183,9 @@ static void look(struct publisher *p, struct agenda_item *item, int64_t now)
 		agenda_drop(&p->agenda, item);
 		return;
 	}
+	/* a refusal that the object shows stays, until the proxies were asked again */
+	if (facts.proxies.pending)
+		facts.proxies.nacked = known->status.reason == STATUS_PROXY_REFUSED;
 	j = conditions_judge(&known->status, &facts, wall);
 	if (j.verdict == CONDITIONS_WRITE) {
 		if (write_status(p, item, &facts, &j.next, &err) == 0)

@@ -32,7 +32,7 @@ struct survey {
 	pthread_t thread;
 
 	/* the thread's */
-	int64_t complete_at; /* ms; of the last round in which all answered; 0: none */
+	int64_t complete_at; /* ms; of the last round in which all answered, or of the start */
 	bool troubled;       /* the last one was not like that */
 };
 
@@ -209,8 +209,7 @@ static void make_round(struct survey *s)
 		s->complete_at = now;
 		proxies_complete(r.found);
 	}
-	if (complete || s->complete_at == 0 ||
-		now - s->complete_at >= GRACE_ROUNDS * s->interval_ms)
+	if (complete || now - s->complete_at >= GRACE_ROUNDS * s->interval_ms)
 		hand_over(s, STEAL(r.found));
 }
 
@@ -283,6 +282,7 @@ struct survey *survey_start(const struct survey_options *options, struct err *er
 	for (; s->n < options->n; s->n++)
 		s->admins[s->n] = xstrdup(options->admins[s->n]);
 	s->interval_ms = options->interval_ms;
+	s->complete_at = io_monotonic_ms();
 	s->result = inbox_new(1, free_result);
 	s->multi = curl_multi_init();
 	if (!s->multi)

@@ -54,6 +54,20 @@ class ProxiesTest(ControllerCase):
         self.assertRegex(*self.proxies("firstNack"), f"^{envoy.name}: withheld")
         self.assertNotIn("refuse this", str(self.cluster.extension(self.namespace, "filter")["status"]))
 
+    def test_a_restart_of_the_controller_writes_nothing(self):
+        server = self.xds()
+        controller = self.start_counting(server)
+        self.envoy_for(server, "filter")
+        self.wait_counts(1, 1, 0)
+        before = self.cluster.extension(self.namespace, "filter")
+        controller.stop()
+        controller.start()
+        self.put(name="later")
+        wait_equal(lambda: self.status("later").get("proxies", {}).get("connected"), 0, "later")
+        after = self.cluster.extension(self.namespace, "filter")
+        self.assertEqual(after["metadata"]["resourceVersion"], before["metadata"]["resourceVersion"])
+        self.assertEqual(after["status"], before["status"])
+
     def test_an_xds_process_that_does_not_answer_is_unknown_and_not_zero(self):
         server = self.xds()
         self.envoy_for(server, "filter")

@@ -250,6 +250,23 @@ static void test_conditions_judge__lets_counts_wait_but_not_what_they_mean(void)
 	CU_ASSERT_EQUAL(verdict(&known, &facts, NOW + 1), CONDITIONS_WRITE);
 }
 
+static void test_conditions_judge__leaves_proxies_as_they_are_until_they_were_asked(void)
+{
+	struct conditions_facts facts = ready;
+	struct conditions_memory known;
+
+	facts.proxies.acked = 1;
+	known = written(&facts, NOW);
+	facts.proxies = (struct conditions_proxies){.pending = true};
+	CU_ASSERT_EQUAL(verdict(&known, &facts, NOW + 1000), CONDITIONS_SAME);
+	facts.generation++;
+	CU_ASSERT_EQUAL(verdict(&known, &facts, NOW + 1000), CONDITIONS_WRITE);
+	/* what was written without them is not what is shown with them */
+	known = conditions_judge(&known, &facts, NOW + 1000).next;
+	facts.proxies = (struct conditions_proxies){.known = true, .connected = 3, .acked = 1};
+	CU_ASSERT_EQUAL(verdict(&known, &facts, NOW + 1000), CONDITIONS_WRITE);
+}
+
 /* Facts of every kind, from a number. */
 static struct conditions_facts facts_of(uint32_t n)
 {
@@ -365,6 +382,7 @@ TEST_MAIN("conditions", TEST(test_conditions_patch__says_everything),
 	TEST(test_conditions_judge__knows_the_same_words_again),
 	TEST(test_conditions_judge__lets_other_words_wait),
 	TEST(test_conditions_judge__lets_counts_wait_but_not_what_they_mean),
+	TEST(test_conditions_judge__leaves_proxies_as_they_are_until_they_were_asked),
 	TEST(test_conditions_adopt__knows_its_own_writing_after_a_restart),
 	TEST(test_conditions_adopt__tells_every_two_statuses_apart),
 	TEST(test_conditions_adopt__writes_over_what_it_would_not_have_written),

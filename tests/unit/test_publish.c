@@ -397,6 +397,27 @@ static void test_publisher_step__comes_back_to_what_may_wait(void)
 	CU_ASSERT_EQUAL(asked(&p, STATUS_OF_X0), 2);
 }
 
+static void test_publisher_step__leaves_a_refusal_until_proxies_were_asked_again(void)
+{
+	AUTO(place) struct place p = {0};
+	struct conditions_facts *facts = &p.extensions[0].facts;
+
+	place_init(&p);
+	facts->proxies = (struct conditions_proxies){
+		.known = true, .connected = 2, .nacked = 1, .nack_node = "n", .nack_message = "r"};
+	touch(&p, 0);
+	settle(&p);
+	CU_ASSERT_EQUAL(atomic_load(&p.n), 2);
+	facts->proxies = (struct conditions_proxies){.pending = true};
+	touch(&p, 0);
+	settle(&p);
+	CU_ASSERT_EQUAL(atomic_load(&p.n), 2);
+	facts->proxies = (struct conditions_proxies){.known = true, .connected = 2, .acked = 2};
+	touch(&p, 0);
+	settle(&p);
+	CU_ASSERT_EQUAL(asked(&p, STATUS_OF_X0), 2);
+}
+
 TEST_MAIN("publish", TEST(test_publisher_step__writes_a_change_once_and_says_it),
 	TEST(test_publisher_step__sends_only_the_newest),
 	TEST(test_publisher_step__loses_nothing_while_the_api_server_is_away),
@@ -409,4 +430,5 @@ TEST_MAIN("publish", TEST(test_publisher_step__writes_a_change_once_and_says_it)
 	TEST(test_publisher_step__makes_an_event_anew_that_is_gone),
 	TEST(test_publisher_step__sends_a_few_at_a_time),
 	TEST(test_publisher_step__writes_nothing_that_it_may_not),
-	TEST(test_publisher_step__comes_back_to_what_may_wait))
+	TEST(test_publisher_step__comes_back_to_what_may_wait),
+	TEST(test_publisher_step__leaves_a_refusal_until_proxies_were_asked_again))
