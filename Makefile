@@ -64,8 +64,11 @@ HELPER_OBJECTS := $(HELPERS:%.c=$(B)/%.o)
 TOOLS := $(wildcard tests/tools/*.c)
 TOOL_BINS := $(TOOLS:%.c=$(B)/%)
 
-LIBS := grpc libmicrohttpd libcurl gnutls libprotobuf-c libcjson libarchive yaml-0.1
-PKG_CFLAGS := $(shell pkg-config --cflags $(LIBS) 2>/dev/null)
+LIBS := libmicrohttpd libcurl gnutls libprotobuf-c libcjson libarchive yaml-0.1
+# gRPC is loaded where something is served (xds/grpc.h); its core's major version is its soname's.
+GRPC_MAJOR := $(firstword $(subst ., ,$(shell pkg-config --modversion grpc 2>/dev/null)))
+PKG_CFLAGS := $(shell pkg-config --cflags grpc $(LIBS) 2>/dev/null) \
+	-DGRPC_SONAME='"libgrpc.so.$(GRPC_MAJOR)"'
 PKG_LIBS := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \

@@ -4,7 +4,6 @@
 #include <archive.h>
 #include <curl/curl.h>
 #include <gnutls/gnutls.h>
-#include <grpc/grpc.h>
 #include <microhttpd.h>
 
 #include "base/auto.h"
@@ -12,6 +11,7 @@
 #include "base/version.h"
 #include "cli/options.h"
 #include "cli/verb.h"
+#include "xds/grpc.h"
 
 struct version_config {
 	struct options options;
@@ -35,10 +35,12 @@ static void print_json(void)
 	AUTO(cjson) cJSON *o = cJSON_CreateObject();
 	AUTO(free) char *text = NULL;
 	cJSON *libraries;
+	struct err err;
 
 	cJSON_AddStringToObject(o, "version", WASMXDS_VERSION);
 	libraries = cJSON_AddObjectToObject(o, "libraries");
-	cJSON_AddStringToObject(libraries, "grpc", grpc_version_string());
+	if (grpc_library_load(&err) == 0)
+		cJSON_AddStringToObject(libraries, "grpc", grpc_version_string());
 	cJSON_AddStringToObject(libraries, "curl", curl_version_info(CURLVERSION_NOW)->version);
 	cJSON_AddStringToObject(libraries, "gnutls", gnutls_check_version(NULL));
 	cJSON_AddStringToObject(libraries, "microhttpd", MHD_get_version());

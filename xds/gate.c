@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#include <grpc/grpc_security.h>
-
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/io.h"
@@ -13,6 +11,7 @@
 #include "base/log.h"
 #include "base/stamp.h"
 #include "base/xalloc.h"
+#include "xds/grpc.h"
 
 struct gate {
 	char *path;            /* owned */

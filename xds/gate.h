@@ -9,9 +9,8 @@
 
 #include <stdbool.h>
 
-#include <grpc/grpc.h>
-
 #include "base/err.h"
+#include "xds/grpc.h"
 #include "xds/policy.h"
 
 struct gate; /* opaque */

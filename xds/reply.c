@@ -3,13 +3,11 @@
 
 #include <stdlib.h>
 
-#include <grpc/byte_buffer.h>
-#include <grpc/slice.h>
-
 #include "base/auto.h"
 #include "base/lend.h"
 #include "base/limits.h"
 #include "base/xalloc.h"
+#include "xds/grpc.h"
 
 #define SLICES_OF_RESOURCE 5
 

@@ -9,10 +9,9 @@
 
 #include <stddef.h>
 
-#include <grpc/grpc.h>
-
 #include "xds/catalog.h"
 #include "xds/discovery.h"
+#include "xds/grpc.h"
 
 struct reply {
 	grpc_slice *slices; /* owned */

@@ -8,10 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <grpc/grpc.h>
-#include <grpc/grpc_security.h>
-#include <grpc/support/log.h>
-
 #include "base/auto.h"
 #include "base/inbox.h"
 #include "base/io.h"
@@ -20,6 +16,7 @@
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "store/watch.h"
+#include "xds/grpc.h"
 #include "xds/keeper.h"
 #include "xds/worker.h"
 
@@ -313,6 +310,8 @@ struct xds_server *xds_server_start(const struct xds_options *options, struct er
 {
 	struct xds_server *x;
 
+	if (grpc_library_load(err) < 0)
+		return NULL;
 	spare_memory();
 	gpr_set_log_function(log_grpc);
 	grpc_init();

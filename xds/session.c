@@ -5,17 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <grpc/byte_buffer.h>
-#include <grpc/byte_buffer_reader.h>
-#include <grpc/slice.h>
-#include <grpc/support/alloc.h>
-
 #include "base/auto.h"
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "xds/discovery.h"
+#include "xds/grpc.h"
 #include "xds/rate.h"
 #include "xds/reply.h"
 

@@ -11,10 +11,9 @@
 
 #include <stdbool.h>
 
-#include <grpc/grpc.h>
-
 #include "xds/catalog.h"
 #include "xds/gate.h"
+#include "xds/grpc.h"
 #include "xds/loader.h"
 #include "xds/metrics.h"
 #include "xds/refusals.h"

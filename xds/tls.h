@@ -8,9 +8,8 @@
 #ifndef WASMXDS_XDS_TLS_H
 #define WASMXDS_XDS_TLS_H
 
-#include <grpc/grpc_security.h>
-
 #include "base/err.h"
+#include "xds/grpc.h"
 
 struct tls_files {
 	const char *cert;      /* PEM: the chain */

@@ -3,12 +3,11 @@
 
 #include <stdlib.h>
 
-#include <grpc/support/time.h>
-
 #include "base/auto.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/xalloc.h"
+#include "xds/grpc.h"
 
 #define TICK_MS 1000
 

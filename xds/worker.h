@@ -13,9 +13,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include <grpc/grpc.h>
-
 #include "base/err.h"
+#include "xds/grpc.h"
 #include "xds/session.h"
 
 struct worker {
