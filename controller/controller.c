@@ -12,6 +12,7 @@
 #include "base/auto.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/resident.h"
 #include "base/xalloc.h"
 #include "controller/targets.h"
 #include "kube/cluster.h"
@@ -29,6 +30,7 @@ struct controller {
 	struct metrics metrics;
 	bool swept;       /* records that no manifest asks for were removed */
 	int64_t sweep_at; /* ms; when to try that again */
+	bool settled;     /* the first round is done */
 	int stop_fd;      /* owned */
 	atomic_bool stop;
 	bool failed; /* it ended by itself */
@@ -168,6 +170,17 @@ static void wait_for_work(struct controller *c)
 	source_wait(c->source, fds, n, wait < 0 ? 0 : io_earlier(wait, IDLE_MS));
 }
 
+/* What the first round needed, most of all libraries' tables and room for a list of everything, is
+ * not needed again soon. */
+static void settle(struct controller *c)
+{
+	if (c->settled || !c->swept || targets_busy(&c->targets) ||
+		due_at(&c->targets.due) <= io_monotonic_ms())
+		return;
+	c->settled = true;
+	log_debug("settled", LOG_INT("bytes_given_back", resident_trim()));
+}
+
 static void turn(struct controller *c)
 {
 	struct err err;
@@ -181,6 +194,7 @@ static void turn(struct controller *c)
 	targets_advance(&c->targets);
 	if (c->office)
 		office_step(c->office);
+	settle(c);
 }
 
 static bool may_write(void *arg)
