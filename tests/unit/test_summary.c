@@ -144,7 +144,7 @@ static void test_summary__comes_out_the_same_in_parts(void)
 
 	client_begin(&c, STREAM_DELTA);
 	for (int i = 0; i < 6; i++) {
-		char name[8];
+		char name[16];
 
 		(void)snprintf(name, sizeof(name), "a/%d", i);
 		client_publish(&c, name, "01");
