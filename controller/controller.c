@@ -298,7 +298,7 @@ static void work_for_office(struct controller *c)
 		return;
 	c->failed = true;
 	if (office_lost(c->office))
-		log_error("lease lost: another may lead now");
+		log_error("lease lost: another may lead now", LOG_ERR(office_trouble(c->office)));
 	else
 		log_error("cannot lead", LOG_ERR(&err));
 	if (c->options->on_end)

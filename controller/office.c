@@ -49,6 +49,11 @@ bool office_lost(const struct office *o)
 	return leader_lost(o->leader);
 }
 
+const struct err *office_trouble(const struct office *o)
+{
+	return leader_trouble(o->leader);
+}
+
 static bool may_write(void *arg)
 {
 	return office_leads(arg);

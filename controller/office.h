@@ -41,6 +41,9 @@ struct client *office_client(const struct office *o); /* borrowed */
 bool office_leads(const struct office *o); /* it may write now */
 bool office_lost(const struct office *o);  /* it may not write any more, for good */
 
+/* What the last request for the Lease came to; borrowed. */
+const struct err *office_trouble(const struct office *o);
+
 /* Waits for the Lease, for fds or for timeout_ms, while there is no source to wait in. */
 void office_stand_by(struct office *o, struct pollfd *fds, nfds_t n, int64_t timeout_ms);
 

@@ -16,8 +16,7 @@
 #include "controller/targets_parts.h"
 #include "fetch/local_fs.h"
 
-#define SHARED_MS 200  /* between two looks at a module that another target's fetch will bring */
-#define ADVANCE_MS 200 /* of work at a time: other things are due too */
+#define SHARED_MS 200 /* between two looks at a module that another target's fetch will bring */
 
 uint32_t targets_random(void)
 {
@@ -191,7 +190,7 @@ void targets_look_at(struct targets *ts, struct target *t)
 void targets_advance(struct targets *ts)
 {
 	int64_t now = io_monotonic_ms();
-	int64_t until = now + ADVANCE_MS;
+	int64_t until = now + TARGETS_PORTION_MS;
 	struct target *t = NULL;
 
 	while (targets_may_write(ts) && (t = due_next(&ts->due, now)) && io_monotonic_ms() < until)

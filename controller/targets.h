@@ -93,7 +93,7 @@ void targets_advance(struct targets *ts);
 /* Does a small piece of the store's upkeep where that is due. */
 void targets_upkeep(struct targets *ts);
 
-/* Takes in the fetches that ended. */
+/* Takes in the fetches that ended, a portion of them where there are many. */
 void targets_collect(struct targets *ts);
 
 /* When targets_advance() or targets_upkeep() has something to do. */

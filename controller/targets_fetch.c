@@ -225,9 +225,10 @@ static void fetch_ended(struct targets *ts, struct fetch_job *job)
 
 void targets_collect(struct targets *ts)
 {
+	int64_t until = io_monotonic_ms() + TARGETS_PORTION_MS;
 	struct fetch_job *job = NULL;
 
-	while ((job = inbox_try_pop(ts->done)))
+	while (io_monotonic_ms() < until && (job = inbox_try_pop(ts->done)))
 		fetch_ended(ts, job);
 }
 

@@ -10,6 +10,8 @@
 #include "artifact/served.h"
 #include "controller/targets.h"
 
+/* Of work at a time: other things are due too, the Lease before all. */
+#define TARGETS_PORTION_MS 200
 #define SOON_MS 1000 /* until what cannot be done now, or only be seen by looking, is looked at */
 
 /* What a module was found to be served as without its debug sections, so that it is not read again

@@ -25,7 +25,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 
-#define ELECTION_TIMEOUT_MS 2000 /* two requests fit between a renewal and the deadline */
+#define ELECTION_TIMEOUT_MS 3000 /* two requests fit between a renewal and the deadline */
 
 struct election_terms {
 	int64_t duration_ms; /* a Lease that was not renewed for so long is free */
@@ -35,7 +35,7 @@ struct election_terms {
 };
 #define ELECTION_TERMS                                                                         \
 	{                                                                                      \
-		.duration_ms = 15000, .deadline_ms = 10000, .renew_ms = 5000, .retry_ms = 1000 \
+		.duration_ms = 15000, .deadline_ms = 10000, .renew_ms = 2000, .retry_ms = 1000 \
 	}
 
 /* A Lease as it was read. */

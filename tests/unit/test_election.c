@@ -189,10 +189,10 @@ static void test_election_next__renews_in_time_and_again_when_that_fails(void)
 
 	read_at(&e, "", "7", 0);
 	written_at(&e, "8", 0, 10);
-	assert_step(&e, 10, ELECTION_WAIT, 5000);
-	assert_step(&e, 5000, ELECTION_REPLACE, 0);
-	election_asked(&e, 5000);
-	assert_step(&e, 5001, ELECTION_WAIT, 10000);
+	assert_step(&e, 10, ELECTION_WAIT, 2000);
+	assert_step(&e, 2000, ELECTION_REPLACE, 0);
+	election_asked(&e, 2000);
+	assert_step(&e, 2001, ELECTION_WAIT, 10000);
 	election_failed(&e, 0, 7000);
 	assert_step(&e, 7000, ELECTION_WAIT, 7250);
 	assert_step(&e, 7250, ELECTION_READ, 0);
