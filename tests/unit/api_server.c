@@ -243,8 +243,6 @@ static ssize_t finish_watch(struct watcher *w, char *out)
 
 	if (!w->server->cut || w->server->closing)
 		return MHD_CONTENT_READER_END_OF_STREAM;
-	if (w->half_sent)
-		return MHD_CONTENT_READER_END_WITH_ERROR;
 	w->half_sent = true;
 	memcpy(out, half, sizeof(half) - 1);
 	return sizeof(half) - 1;
@@ -273,6 +271,8 @@ static ssize_t read_watch(void *arg, uint64_t at, char *out, size_t max)
 	bool gone = false;
 
 	(void)at;
+	if (w->half_sent)
+		return MHD_CONTENT_READER_END_WITH_ERROR; /* nothing goes behind half a line */
 	pthread_mutex_lock(&w->server->lock);
 	while (!gone && !gather(w))
 		gone = wait_change(w);
