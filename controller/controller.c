@@ -2,6 +2,7 @@
 #include "controller/controller.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,7 +13,6 @@
 #include "base/auto.h"
 #include "base/io.h"
 #include "base/log.h"
-#include "base/resident.h"
 #include "base/xalloc.h"
 #include "controller/targets.h"
 #include "kube/cluster.h"
@@ -170,15 +170,15 @@ static void wait_for_work(struct controller *c)
 	source_wait(c->source, fds, n, wait < 0 ? 0 : io_earlier(wait, IDLE_MS));
 }
 
-/* What the first round needed, most of all libraries' tables and room for a list of everything, is
- * not needed again soon. */
+/* What the first round needed, room for a list of everything most of all, is not needed again soon.
+ */
 static void settle(struct controller *c)
 {
 	if (c->settled || !c->swept || targets_busy(&c->targets) ||
 		due_at(&c->targets.due) <= io_monotonic_ms())
 		return;
 	c->settled = true;
-	log_debug("settled", LOG_INT("bytes_given_back", resident_trim()));
+	(void)malloc_trim(0);
 }
 
 static void turn(struct controller *c)
