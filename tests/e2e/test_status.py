@@ -6,6 +6,7 @@ import json
 import pathlib
 import re
 import subprocess
+import time
 
 from cluster import GROUP, ClusterCase
 from processes import TREE, wait_until
@@ -21,8 +22,12 @@ def documented_reasons():
     return re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
 
 
+CLOCK_REALTIME_COARSE = 5  # which time(2) reads, and which is a tick behind
+
+
 def utc_now():
-    return datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    now = time.clock_gettime(CLOCK_REALTIME_COARSE)
+    return datetime.datetime.fromtimestamp(now, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Status(ClusterCase):
