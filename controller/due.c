@@ -83,6 +83,7 @@ void due_drop(struct due *d, struct target *t)
 
 void due_set(struct due *d, struct target *t, int64_t at)
 {
+	t->glance = false;
 	if (at == INT64_MAX) {
 		due_drop(d, t);
 		return;

@@ -19,7 +19,7 @@ struct due {
 
 void due_clear(struct due *d);
 
-/* Sets t->look_at: ms, INT64_MAX: not before it is set again. */
+/* Sets t->look_at: ms, INT64_MAX: not before it is set again.  That is more than a glance. */
 void due_set(struct due *d, struct target *t, int64_t at);
 
 /* As due_set(), unless it is due earlier. */

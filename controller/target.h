@@ -60,8 +60,9 @@ struct target {
 	int64_t retry_at;    /* ms; no fetch before */
 	int64_t check_at;    /* ms; track: the source is not asked before */
 
-	int64_t look_at;              /* ms; nothing is to be done for it before; see due.h */
-	size_t due_slot;              /* of due.h */
+	int64_t look_at; /* ms; nothing is to be done for it before; see due.h */
+	size_t due_slot; /* of due.h */
+	bool glance;     /* nothing is due at look_at but a look at the file that is followed */
 	struct reference_link *links; /* owned by references.h; NULL: it refers to nothing */
 
 	bool resolved;   /* what it refers to was there when last looked at */

@@ -17,6 +17,7 @@
 #include "fetch/local_fs.h"
 
 #define SHARED_MS 200 /* between two looks at a module that another target's fetch will bring */
+#define MARK_MS 200   /* between two looks at one local file */
 
 uint32_t targets_random(void)
 {
@@ -98,6 +99,29 @@ static bool can_use(struct targets *ts, const struct target *t, const struct dig
 	return targets_has_module(ts, module) && targets_may_have(ts, t, module);
 }
 
+/* A local file as it was a moment ago: that many extensions follow it costs one look. */
+struct mark {
+	uint64_t mark;
+	int64_t at; /* ms */
+};
+
+static uint64_t mark_of(struct targets *ts, const char *uri)
+{
+	struct mark *m = map_get(&ts->marks, uri);
+	int64_t now = io_monotonic_ms();
+
+	if (m && now < m->at + MARK_MS)
+		return m->mark;
+	if (!m) {
+		if (ts->marks.n > ts->by_name.n)
+			map_clear(&ts->marks, free);
+		m = xcalloc(1, sizeof(*m));
+		(void)map_put(&ts->marks, uri, m);
+	}
+	*m = (struct mark){.mark = local_fs_mark(&ts->fetch, uri), .at = now};
+	return m->mark;
+}
+
 static void gather(struct reconcile_facts *facts, struct targets *ts, const struct target *t)
 {
 	const struct extension *ext = t->desired;
@@ -110,7 +134,7 @@ static void gather(struct reconcile_facts *facts, struct targets *ts, const stru
 		!targets_know(ts, references_of(t, 0)) || !targets_know(ts, references_of(t, 1));
 	facts->unsure_pull = !targets_know(ts, references_of(t, 2));
 	if (reconcile_follows(ext))
-		facts->file_mark = local_fs_mark(&ts->fetch, ext->image.uri);
+		facts->file_mark = mark_of(ts, ext->image.uri);
 }
 
 /* Says what is in the way of a target without a module. */
@@ -171,10 +195,24 @@ static void advance(struct targets *ts, struct target *t)
 	act(ts, t, &step, &facts);
 	targets_check_permit(ts, t, !facts.unsure_pull);
 	targets_note_revoked(ts, t);
+	t->glance = reconcile_follows(t->desired) && t->status.reason == STATUS_PROGRAMMED &&
+		    !t->fetching && t->look_at == facts.now + SOON_MS;
+}
+
+/* Returns whether all that was due of the target was a glance, and that showed nothing. */
+static bool glance(struct targets *ts, struct target *t)
+{
+	if (!t->glance || mark_of(ts, t->desired->image.uri) != t->file_mark)
+		return false;
+	due_set(&ts->due, t, io_monotonic_ms() + SOON_MS);
+	t->glance = true;
+	return true;
 }
 
 void targets_look_at(struct targets *ts, struct target *t)
 {
+	if (glance(ts, t))
+		return;
 	due_drop(&ts->due, t);
 	if (ts->metrics)
 		metrics_add(&ts->metrics->reconciles, 1);
@@ -345,6 +383,7 @@ void targets_clear(struct targets *ts)
 	permissions_clear(&ts->permissions);
 	map_clear(&ts->on_the_way, NULL);
 	map_clear(&ts->stripped, free);
+	map_clear(&ts->marks, free);
 	map_clear(&ts->needed, NULL);
 	store_close(ts->store);
 	free(ts->temp_dir);

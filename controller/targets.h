@@ -47,7 +47,8 @@ struct targets {
 	struct permissions permissions; /* which namespace may have which module */
 	struct map on_the_way;          /* digests that a fetch under way will bring; no values */
 	struct map stripped;            /* digest of a module → struct stripped, owned */
-	struct map needed;              /* while needs_known: digests of blobs that targets need */
+	struct map marks;  /* local file → struct mark, owned; a moment old at most */
+	struct map needed; /* while needs_known: digests of blobs that targets need */
 	bool needs_known;
 	size_t fetching; /* targets */
 	bool unswept;    /* a record that should go could not be removed */

@@ -97,5 +97,24 @@ static void test_due_next__gives_what_has_come(void)
 	target_free(b);
 }
 
-TEST_MAIN("due", TEST(test_due_set__keeps_the_first_in_front),
-	TEST(test_due_next__gives_what_has_come))
+/* Whoever sets a time has more to do than to glance at a file. */
+static void test_due_set__is_more_than_a_glance(void)
+{
+	struct due d = {.n = 0};
+	struct target *t = target_new("a/1");
+
+	due_set(&d, t, 20);
+	t->glance = true;
+	due_no_later(&d, t, 30);
+	CU_ASSERT_TRUE(t->glance);
+	due_no_later(&d, t, 10);
+	CU_ASSERT_FALSE(t->glance);
+	t->glance = true;
+	due_set(&d, t, 10);
+	CU_ASSERT_FALSE(t->glance);
+	due_clear(&d);
+	target_free(t);
+}
+
+TEST_MAIN("due", TEST(test_due_set__is_more_than_a_glance),
+	TEST(test_due_set__keeps_the_first_in_front), TEST(test_due_next__gives_what_has_come))
