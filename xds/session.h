@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * xds/session.h - one stream of one client over gRPC: the shell around xds/stream.h.
- * At most one operation of a kind is under way on a call.  A session is freed when its last
- * operation came back.
+ * xds/session.h - one stream of one client over gRPC: its requests go to xds/stream.h, what that
+ * decides to xds/delivery.h, and both ways lead over its call (xds/rpc.h), with which it ends.
  * Threads: those that serve (xds/worker.h), each with its own group, which only it starts
  * operations for; with the lock of what they share, but for session_send().
  */
@@ -11,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "xds/rpc.h"
 #include "xds/catalog.h"
 #include "xds/gate.h"
 #include "xds/grpc.h"
@@ -18,12 +18,6 @@
 #include "xds/metrics.h"
 #include "xds/refusals.h"
 #include "xds/stream.h"
-
-/* What the completion queue hands back: done() is called with whether the operation succeeded. */
-struct op {
-	void (*done)(struct op *op, bool ok);
-	void *owner; /* borrowed */
-};
 
 /* What all sessions of a server share. */
 struct session_world {
@@ -46,7 +40,7 @@ struct session_group {
 	struct session_world *world; /* borrowed */
 	struct session *first;       /* all that are open */
 	struct session *woken;       /* wait for session_flush_woken() */
-	struct session *due;         /* have something to start: wait for session_send() */
+	struct rpc_queue due;        /* wait for session_send() */
 	uint64_t policies;           /* of the world, when its sessions were held against it */
 	void (*wake)(void *arg);     /* has the thread call session_flush_woken() */
 	void *arg;
@@ -66,8 +60,7 @@ void session_resource_changed(struct resource *r);
 /* Looks at what those that were woken lack. */
 void session_flush_woken(struct session_group *group);
 
-/* Hands to gRPC, without the lock, the messages that were made meanwhile, and asks for requests:
- * much of what becomes of them becomes of them here. */
+/* Hands to gRPC, without the lock, the messages that were made meanwhile, and asks for requests. */
 void session_send(struct session_group *group);
 
 /* A session as those who look after the fleet see it; borrowed. */
