@@ -36,19 +36,6 @@ static void errand_free(struct targets *ts, struct errand *e)
 	free(e);
 }
 
-static enum fetch_source fetch_source_of(enum image_protocol protocol)
-{
-	static const enum fetch_source sources[] = {
-		[PROTOCOL_LOCAL_FS] = FETCH_LOCAL_FS,
-		[PROTOCOL_HTTP] = FETCH_HTTP,
-		[PROTOCOL_HTTPS] = FETCH_HTTPS,
-		[PROTOCOL_S3] = FETCH_S3,
-		[PROTOCOL_OCI] = FETCH_OCI,
-	};
-
-	return sources[protocol];
-}
-
 static void end_fetch(
 	struct targets *ts, struct target *t, const struct target_catch *got, const struct err *err)
 {
@@ -60,8 +47,9 @@ static struct fetch_job *job_new(
 	const struct target *t, const char *known, const char *credentials, struct errand *errand)
 {
 	const struct extension_image *image = &t->desired->image;
-	struct fetch_job *job = fetch_job_new(fetch_source_of(image->protocol), image->uri,
-		&image->sha256, fd_steal(&errand->ingest.fd));
+	enum fetch_source source = fetch_source_named(extension_protocol_name(image->protocol));
+	struct fetch_job *job =
+		fetch_job_new(source, image->uri, &image->sha256, fd_steal(&errand->ingest.fd));
 
 	job->owner = errand;
 	if (credentials)

@@ -49,6 +49,17 @@ const char *fetch_source_name(enum fetch_source source)
 	return drivers[source].name;
 }
 
+enum fetch_source fetch_source_named(const char *name)
+{
+	size_t source = 0;
+
+	while (strcmp(drivers[source].name, name) != 0) {
+		source++;
+		assert(source < sizeof(drivers) / sizeof(drivers[0]));
+	}
+	return (enum fetch_source)source;
+}
+
 char *fetch_host(enum fetch_source source, const char *uri)
 {
 	AUTO(reference) struct reference reference = {.registry = NULL};

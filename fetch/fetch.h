@@ -96,6 +96,9 @@ int fetch_bytes(struct fetch_result *out, struct fetch_task *task, int fd, struc
 
 const char *fetch_source_name(enum fetch_source source); /* "local_fs"; never NULL */
 
+/* Returns the source of that name, which is one of those, as a manifest's protocol is. */
+enum fetch_source fetch_source_named(const char *name);
+
 /* Returns the host that a fetch of uri asks first, with its port, as host_slots_wait() wants it;
  * the caller frees it. */
 char *fetch_host(enum fetch_source source, const char *uri);

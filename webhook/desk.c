@@ -114,7 +114,7 @@ static void prepare_question(struct ticket *t)
 	const struct extension_image *image = &t->judgement.extension->image;
 
 	t->question = (struct resolver_question){
-		.protocol = image->protocol,
+		.source = fetch_source_named(extension_protocol_name(image->protocol)),
 		.uri = image->uri,
 		.wants_module = t->path == TALLY_VALIDATE && !t->review.is_dry_run,
 		.answer = on_finding,

@@ -23,7 +23,7 @@ struct flight {
 	struct host_turn turn; /* first, so that one is the other */
 	char *key;             /* owned */
 	char *uri;             /* owned */
-	enum image_protocol protocol;
+	enum fetch_source source;
 	bool wants_module;
 	int64_t deadline_ms;
 	struct resolver_question *questions; /* borrowed; the list of them */
@@ -44,28 +44,15 @@ struct resolver {
 	struct resolver_counts counts;
 };
 
-static enum fetch_source source_of(enum image_protocol protocol)
-{
-	static const enum fetch_source sources[] = {
-		[PROTOCOL_LOCAL_FS] = FETCH_LOCAL_FS,
-		[PROTOCOL_HTTP] = FETCH_HTTP,
-		[PROTOCOL_HTTPS] = FETCH_HTTPS,
-		[PROTOCOL_S3] = FETCH_S3,
-		[PROTOCOL_OCI] = FETCH_OCI,
-	};
-
-	return sources[protocol];
-}
-
 /* Only a registry names a digest without its module. */
 static bool looks(const struct resolver *r, const struct resolver_question *q)
 {
-	return q->protocol == PROTOCOL_OCI && q->wants_module && r->options.module_max > 0;
+	return q->source == FETCH_OCI && q->wants_module && r->options.module_max > 0;
 }
 
-static char *key_of(enum image_protocol protocol, const char *uri, bool look)
+static char *key_of(enum fetch_source source, const char *uri, bool look)
 {
-	return xasprintf("%d%s%s", (int)protocol, look ? "+" : " ", uri);
+	return xasprintf("%d%s%s", (int)source, look ? "+" : " ", uri);
 }
 
 static struct flight *flight_new(const struct resolver *r, const struct resolver_question *q)
@@ -73,9 +60,9 @@ static struct flight *flight_new(const struct resolver *r, const struct resolver
 	struct flight *f = xcalloc(1, sizeof(*f));
 
 	f->wants_module = looks(r, q);
-	f->key = key_of(q->protocol, q->uri, f->wants_module);
+	f->key = key_of(q->source, q->uri, f->wants_module);
 	f->uri = xstrdup(q->uri);
-	f->protocol = q->protocol;
+	f->source = q->source;
 	f->deadline_ms = io_monotonic_ms() + r->options.budget_ms;
 	return f;
 }
@@ -114,7 +101,7 @@ static void fly(const struct resolver *r, const struct flight *f, struct finding
 {
 	const struct look_up request = {
 		.options = &r->options.fetch,
-		.source = source_of(f->protocol),
+		.source = f->source,
 		.uri = f->uri,
 		.hash_max = r->options.hash_max,
 		.wants_module = f->wants_module,
@@ -132,7 +119,7 @@ static void fly(const struct resolver *r, const struct flight *f, struct finding
 static void remember(struct resolver *r, const struct flight *f, const struct finding *found)
 {
 	int64_t now = io_monotonic_ms();
-	AUTO(free) char *plain = key_of(f->protocol, f->uri, false);
+	AUTO(free) char *plain = key_of(f->source, f->uri, false);
 
 	findings_put(&r->findings, f->key, found, now);
 	if (f->wants_module)
@@ -227,7 +214,7 @@ void resolver_stop(struct resolver *r)
 
 bool resolver_peek(struct resolver *r, const struct resolver_question *q, struct finding *out)
 {
-	AUTO(free) char *key = key_of(q->protocol, q->uri, looks(r, q));
+	AUTO(free) char *key = key_of(q->source, q->uri, looks(r, q));
 
 	pthread_mutex_lock(&r->lock);
 	bool known = findings_get(&r->findings, key, io_monotonic_ms(), out);
@@ -240,11 +227,11 @@ bool resolver_peek(struct resolver *r, const struct resolver_question *q, struct
 /* Lets q wait for the flight of its key, which is a new one where there is none. */
 static void join(struct resolver *r, struct resolver_question *q)
 {
-	AUTO(free) char *key = key_of(q->protocol, q->uri, looks(r, q));
+	AUTO(free) char *key = key_of(q->source, q->uri, looks(r, q));
 	struct flight *f = map_get(&r->flights, key);
 
 	if (!f) {
-		AUTO(free) char *host = fetch_host(source_of(q->protocol), q->uri);
+		AUTO(free) char *host = fetch_host(q->source, q->uri);
 
 		f = flight_new(r, q);
 		(void)map_put(&r->flights, f->key, f);
@@ -258,7 +245,7 @@ static void join(struct resolver *r, struct resolver_question *q)
 void resolver_ask(struct resolver *r, struct resolver_question *q)
 {
 	struct finding known;
-	AUTO(free) char *key = key_of(q->protocol, q->uri, looks(r, q));
+	AUTO(free) char *key = key_of(q->source, q->uri, looks(r, q));
 
 	pthread_mutex_lock(&r->lock);
 	bool is_known = findings_get(&r->findings, key, io_monotonic_ms(), &known);

@@ -11,7 +11,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "api/extension.h"
 #include "base/err.h"
 #include "fetch/fetch.h"
 #include "webhook/judge.h"
@@ -31,9 +30,9 @@ struct resolver; /* opaque */
 
 /* What somebody wants to know; embedded in what waits for it. */
 struct resolver_question {
-	enum image_protocol protocol; /* not PROTOCOL_LOCAL_FS */
-	const char *uri;              /* borrowed until the answer */
-	bool wants_module;            /* a small one is looked at though its digest is known */
+	enum fetch_source source; /* not FETCH_LOCAL_FS */
+	const char *uri;          /* borrowed until the answer */
+	bool wants_module;        /* a small one is looked at though its digest is known */
 
 	/* Called once by a thread of the resolver, with no lock held. */
 	void (*answer)(struct resolver_question *q, const struct finding *found);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "api/extension.h"
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/limits.h"
@@ -231,6 +232,15 @@ static void test_fetch_source_name__is_the_manifests_word(void)
 	CU_ASSERT_STRING_EQUAL(fetch_source_name(FETCH_OCI), "oci");
 }
 
+static void test_fetch_source_named__finds_each_protocol_of_a_manifest(void)
+{
+	for (int p = PROTOCOL_LOCAL_FS; p <= PROTOCOL_OCI; p++) {
+		const char *name = extension_protocol_name((enum image_protocol)p);
+
+		CU_ASSERT_STRING_EQUAL(fetch_source_name(fetch_source_named(name)), name);
+	}
+}
+
 static void test_fetch_setup__can_be_done_and_undone(void)
 {
 	struct err err = {0};
@@ -252,4 +262,5 @@ TEST_MAIN("fetch", TEST(test_fetch_run__describes_a_good_module),
 	TEST(test_fetch_run__holds_the_ceiling_of_its_options),
 	TEST(test_fetch_run__shows_no_credential), TEST(test_fetch_run__needs_an_account_for_s3),
 	TEST(test_fetch_source_name__is_the_manifests_word),
+	TEST(test_fetch_source_named__finds_each_protocol_of_a_manifest),
 	TEST(test_fetch_setup__can_be_done_and_undone))

@@ -58,7 +58,7 @@ static void ask(
 	a->uri = xasprintf("127.0.0.1:%u%s", port, path);
 	a->answered = answered;
 	a->question = (struct resolver_question){
-		.protocol = PROTOCOL_HTTP, .uri = a->uri, .answer = take_answer};
+		.source = FETCH_HTTP, .uri = a->uri, .answer = take_answer};
 	resolver_ask(r, &a->question);
 }
 
