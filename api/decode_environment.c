@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/xalloc.h"
 
@@ -19,6 +20,8 @@ static int check_variable(const char *name, struct err *err)
 	if (n > LIMIT_ENVIRONMENT_NAME_BYTES)
 		return err_set(err, ERR_INVALID, "must be a name of at most %d bytes, not %zu",
 			LIMIT_ENVIRONMENT_NAME_BYTES, n);
+	if (strstr(name, JSON_NUL))
+		return err_set(err, ERR_INVALID, "must be a name without a NUL");
 	if (strchr(name, '='))
 		return err_set(err, ERR_INVALID, "must be a name without \"=\"");
 	return 0;

@@ -49,20 +49,25 @@ static void decode_metadata(const struct fields *document, struct extension *out
 	out->generation = metadata.generation;
 }
 
+#define REFETCH_PATH "metadata.annotations[\"" EXTENSION_REFETCH "\"]"
+
 /* metadata_decode() has said what is wrong with annotations as such. */
 static void decode_refetch(const struct fields *document, struct extension *out)
 {
 	const struct node *metadata = node_get(document->map, "metadata");
 	const struct node *value = node_get(node_get(metadata, "annotations"), EXTENSION_REFETCH);
 
+	const char *text = node_text(value);
+
 	if (!value || value->kind != NODE_TEXT)
 		return;
 	if (value->text_len > LIMIT_REFETCH_BYTES)
-		problems_add(document->problems, "metadata.annotations[\"" EXTENSION_REFETCH "\"]",
-			value->line, "must be at most %d bytes, not %zu", LIMIT_REFETCH_BYTES,
-			value->text_len);
+		problems_add(document->problems, REFETCH_PATH, value->line,
+			"must be at most %d bytes, not %zu", LIMIT_REFETCH_BYTES, value->text_len);
+	else if (!text)
+		problems_add(document->problems, REFETCH_PATH, value->line, "must not hold a NUL");
 	else
-		out->refetch = xstrdup(value->text);
+		out->refetch = xstrdup(text);
 }
 
 static enum extension_switch decode_switch(const struct fields *spec, const char *key)

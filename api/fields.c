@@ -159,10 +159,11 @@ static void refuse_text(const struct fields *f, const struct node *child, enum f
 
 const char *fields_text_of(const struct fields *f, const struct node *child, enum field_show show)
 {
-	if (child->kind == NODE_TEXT && strlen(child->text) == child->text_len)
-		return child->text;
-	refuse_text(f, child, show);
-	return NULL;
+	const char *text = node_text(child);
+
+	if (!text)
+		refuse_text(f, child, show);
+	return text;
 }
 
 const char *fields_text(const struct fields *f, const char *key, enum field_need need)

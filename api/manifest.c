@@ -37,9 +37,9 @@ void manifest_clear(struct manifest *m)
 
 static const char *text_or_empty(const struct node *map, const char *key)
 {
-	const struct node *node = node_get(map, key);
+	const char *text = node_text(node_get(map, key));
 
-	return node && node->kind == NODE_TEXT ? node->text : "";
+	return text ? text : "";
 }
 
 /* Returns text as it is where it could be a name, and quoted where it could not; the caller frees

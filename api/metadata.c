@@ -71,14 +71,19 @@ static void decode_generation(struct metadata *out, const struct fields *f)
 		out->generation = value;
 }
 
-static void check_texts(const struct fields *f, const char *key)
+/* An annotation may be any text, which is its owner's business; a label may not. */
+static void check_texts(const struct fields *f, const char *key, bool takes_nul)
 {
 	AUTO(fields) struct fields texts = {.path = NULL};
 
 	if (!fields_enter(&texts, f, key, FIELD_OPTIONAL))
 		return;
-	for (size_t i = 0; i < texts.map->n; i++)
-		(void)fields_text_of(&texts, &texts.map->children[i], FIELD_SHOWN);
+	for (size_t i = 0; i < texts.map->n; i++) {
+		const struct node *text = &texts.map->children[i];
+
+		if (!takes_nul || text->kind != NODE_TEXT)
+			(void)fields_text_of(&texts, text, FIELD_SHOWN);
+	}
 }
 
 void metadata_decode(struct metadata *out, const struct fields *document)
@@ -91,8 +96,8 @@ void metadata_decode(struct metadata *out, const struct fields *document)
 	decode_name(out, &f);
 	decode_namespace(out, &f);
 	decode_generation(out, &f);
-	check_texts(&f, "labels");
-	check_texts(&f, "annotations");
+	check_texts(&f, "labels", false);
+	check_texts(&f, "annotations", true);
 }
 
 void metadata_clear(struct metadata *m)

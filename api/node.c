@@ -43,6 +43,13 @@ const struct node *node_get(const struct node *node, const char *key)
 	return NULL;
 }
 
+const char *node_text(const struct node *node)
+{
+	bool is_whole = node && node->kind == NODE_TEXT && strlen(node->text) == node->text_len;
+
+	return is_whole ? node->text : NULL;
+}
+
 static bool same_scalar(const struct node *a, const struct node *b)
 {
 	return a->text_len == b->text_len && !a->text == !b->text &&

@@ -18,7 +18,7 @@ enum node_kind { NODE_NULL, NODE_BOOL, NODE_NUMBER, NODE_TEXT, NODE_LIST, NODE_M
 struct node {
 	enum node_kind kind;
 	unsigned line;   /* in the file, from 1, of its key where it has one; 0 unknown (JSON) */
-	char *key;       /* owned; in a mapping, else NULL */
+	char *key;       /* owned; in a mapping, else NULL; a NUL in it is JSON_NUL */
 	char *text;      /* owned; of TEXT, and as written of NUMBER and BOOL ("true", "yes") */
 	size_t text_len; /* a NODE_TEXT may hold NUL bytes: the decoder refuses them */
 	struct node *children; /* owned; of LIST and MAP, in the order of the file */
@@ -36,7 +36,8 @@ struct node_list {
 int node_list_from_yaml(struct node_list *out, const char *text, size_t n, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* Reads one JSON value, strictly (base/json.h).  Returns NULL with ERR_INVALID. */
+/* Reads one JSON value, strictly (base/json.h), but for NULs, which texts and keys may hold.
+ * Returns NULL with ERR_INVALID. */
 struct node *node_from_json(const char *text, size_t n, struct err *err);
 
 void node_free(struct node *node);
@@ -52,6 +53,10 @@ static inline void auto_node_list(struct node_list *list)
 
 /* Returns the child under key of a mapping, or NULL; borrowed.  node may be NULL. */
 const struct node *node_get(const struct node *node, const char *key);
+
+/* Returns the text of a NODE_TEXT, borrowed; NULL where it is none, or holds a NUL, at which it
+ * would seem to end.  node may be NULL. */
+const char *node_text(const struct node *node);
 
 /* Returns whether both say the same in the same order; either may be NULL, which equals NULL. */
 bool node_equal(const struct node *a, const struct node *b);

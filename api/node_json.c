@@ -11,13 +11,35 @@
 
 static int move_value(cJSON *from, struct node *to, size_t *nodes, unsigned depth, struct err *err);
 
+/* Puts a NUL back wherever JSON_NUL stands for it.  Returns the length. */
+static size_t restore_nuls(char *text)
+{
+	char *to = strstr(text, JSON_NUL);
+
+	if (!to)
+		return strlen(text);
+	for (const char *from = to; *from;) {
+		if (strncmp(from, JSON_NUL, strlen(JSON_NUL)) == 0) {
+			*to++ = '\0';
+			from += strlen(JSON_NUL);
+		} else {
+			*to++ = *from++;
+		}
+	}
+	*to = '\0';
+	return (size_t)(to - text);
+}
+
 /* Texts are moved, not copied: a review of an API server has hundreds of them. */
 static void move_scalar(cJSON *from, struct node *to)
 {
 	if (cJSON_IsString(from)) {
 		to->kind = NODE_TEXT;
 		to->text = STEAL(from->valuestring);
-	} else if (cJSON_IsBool(from)) {
+		to->text_len = restore_nuls(to->text);
+		return;
+	}
+	if (cJSON_IsBool(from)) {
 		to->kind = NODE_BOOL;
 		to->text = xstrdup(cJSON_IsTrue(from) ? "true" : "false");
 	} else if (cJSON_IsNumber(from)) {
@@ -60,7 +82,7 @@ static int move_value(cJSON *from, struct node *to, size_t *nodes, unsigned dept
 
 struct node *node_from_json(const char *text, size_t n, struct err *err)
 {
-	AUTO(cjson) cJSON *tree = json_parse(text, n, err);
+	AUTO(cjson) cJSON *tree = json_parse_nul(text, n, err);
 	AUTO(node) struct node *root = NULL;
 	size_t nodes = 0;
 

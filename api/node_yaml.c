@@ -9,6 +9,7 @@
 #include "api/problem.h"
 #include "api/yaml_scalar.h"
 #include "base/auto.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/map.h"
 #include "base/xalloc.h"
@@ -239,6 +240,22 @@ static int read_items(struct reader *r, struct node *out, unsigned depth, struct
 	}
 }
 
+/* Returns n bytes as a text without NULs, as api/node.h has keys; the caller frees it. */
+static char *copy_key(const char *key, size_t n)
+{
+	char *copy = xmalloc(n * strlen(JSON_NUL) + 1);
+	char *to = copy;
+
+	for (size_t i = 0; i < n; i++) {
+		if (key[i] == '\0')
+			to = mempcpy(to, JSON_NUL, strlen(JSON_NUL));
+		else
+			*to++ = key[i];
+	}
+	*to = '\0';
+	return copy;
+}
+
 /* Reads a key that kubectl would read as this text and nothing else. */
 static int read_key(struct reader *r, const yaml_event_t *event, struct node *out, struct err *err)
 {
@@ -250,8 +267,6 @@ static int read_key(struct reader *r, const yaml_event_t *event, struct node *ou
 		return err_set(err, ERR_INVALID, "line %u: a key must be plain text", line);
 	if (refuse_tag(event->data.scalar.tag, line, err) < 0)
 		return -1;
-	if (strlen(key) != len)
-		return err_set(err, ERR_INVALID, "line %u: a key must not hold a NUL", line);
 	if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
 		enum node_kind kind = yaml_scalar_kind(key);
 
@@ -266,7 +281,7 @@ static int read_key(struct reader *r, const yaml_event_t *event, struct node *ou
 	}
 	forget_anchor(r, event->data.scalar.anchor);
 	r->bytes += len;
-	out->key = xstrndup(key, len);
+	out->key = copy_key(key, len);
 	out->line = line;
 	return 0;
 }

@@ -148,9 +148,10 @@ static void decode_annotations(const struct fields *document, struct map *out)
 
 	for (size_t i = 0; annotations && i < annotations->n; i++) {
 		const struct node *child = &annotations->children[i];
+		const char *text = node_text(child);
 
-		if (child->kind == NODE_TEXT && strcmp(child->key, LAST_APPLIED) != 0)
-			free(map_put(out, child->key, xstrdup(child->text)));
+		if (text && strcmp(child->key, LAST_APPLIED) != 0)
+			free(map_put(out, child->key, xstrdup(text)));
 	}
 }
 
@@ -203,8 +204,8 @@ static void decode_extension(
 static bool classify(const struct fields *f, enum object_kind *out)
 {
 	static const enum object_kind kinds[] = {OBJECT_EXTENSION, OBJECT_SECRET, OBJECT_CONFIGMAP};
-	const struct node *version = fields_get(f, "apiVersion");
-	const char *group = version && version->kind == NODE_TEXT ? version->text : "";
+	const char *version = node_text(fields_get(f, "apiVersion"));
+	const char *group = version ? version : "";
 	const char *kind = fields_text(f, "kind", FIELD_REQUIRED);
 
 	if (!kind)

@@ -87,10 +87,7 @@ static struct node *manifest_of(enum object_kind kind, struct node *document)
 /* Returns the text under key of metadata, or NULL; borrowed. */
 static const char *text_of(const struct node *metadata, const char *key)
 {
-	const struct node *node = node_get(metadata, key);
-
-	return node && node->kind == NODE_TEXT && strlen(node->text) == node->text_len ? node->text
-										       : NULL;
+	return node_text(node_get(metadata, key));
 }
 
 /* What no object of a server is without; borrowed from its metadata. */

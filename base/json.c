@@ -15,6 +15,7 @@
 #include "base/xalloc.h"
 
 #define FEW_KEYS 16
+#define NUL_ESCAPE "\\u0000"
 
 /*
  * cJSON recurses, takes control bytes for white space, and lets "01", "1." and a number's tail
@@ -22,7 +23,7 @@
  * the tree of what is known to be right.
  */
 enum expect {
-	EXPECT_VALUE,
+	EXPECT_VALUE,        /* at the start, too */
 	EXPECT_VALUE_OR_END, /* behind [ */
 	EXPECT_KEY,
 	EXPECT_KEY_OR_END, /* behind { */
@@ -35,6 +36,8 @@ struct scan {
 	size_t at;
 	size_t values;
 	size_t max_values;
+	bool takes_nul;
+	size_t nuls; /* \u0000 */
 	unsigned depth;
 	uint64_t objects; /* bit d: the container at depth d is an object */
 	enum expect expect;
@@ -112,8 +115,9 @@ static int scan_unicode(struct scan *s, struct err *err)
 
 	if (unit < 0)
 		return fail(s, err, "\\u must have four hex digits behind it");
-	if (unit == 0)
+	if (unit == 0 && !s->takes_nul)
 		return fail(s, err, "\\u0000 is not allowed");
+	s->nuls += unit == 0;
 	if (unit < 0xD800 || unit > 0xDFFF) {
 		s->at += 6;
 		return 0;
@@ -306,19 +310,17 @@ static int scan_step(struct scan *s, struct err *err)
 	return -1;
 }
 
-static int scan_text(const char *text, size_t n, size_t max_values, struct err *err)
+static int scan_all(struct scan *s, struct err *err)
 {
-	struct scan s = {.text = text, .n = n, .max_values = max_values, .expect = EXPECT_VALUE};
-
-	if (!json_utf8_valid(text, n, &s.at))
-		return fail(&s, err, "not UTF-8");
-	s.at = 0;
-	for (skip_space(&s); s.at < n; skip_space(&s)) {
-		if (scan_step(&s, err) < 0)
+	if (!json_utf8_valid(s->text, s->n, &s->at))
+		return fail(s, err, "not UTF-8");
+	s->at = 0;
+	for (skip_space(s); s->at < s->n; skip_space(s)) {
+		if (scan_step(s, err) < 0)
 			return -1;
 	}
-	if (s.depth > 0 || s.expect != EXPECT_NEXT)
-		return fail(&s, err, "ends too early");
+	if (s->depth > 0 || s->expect != EXPECT_NEXT)
+		return fail(s, err, "ends too early");
 	return 0;
 }
 
@@ -397,20 +399,53 @@ static int check_tree(const cJSON *root, struct err *err)
 	return 0;
 }
 
-cJSON *json_parse_within(const char *text, size_t n, size_t max_values, struct err *err)
+/* cJSON's texts end at the first NUL.  Returns a copy with JSON_NUL in the place of each, which is
+ * shorter; the caller frees it. */
+static char *without_nuls(const struct scan *s, size_t *len)
 {
-	if (n > LIMIT_JSON_BYTES) {
-		err_set(err, ERR_INVALID, "JSON: %zu bytes, must be at most %zu", n,
+	char *copy = xmalloc(s->n);
+	char *to = copy;
+
+	for (size_t at = 0; at < s->n;) {
+		size_t taken = s->text[at] == '\\' ? 2 : 1;
+
+		if (s->n - at >= strlen(NUL_ESCAPE) &&
+			memcmp(s->text + at, NUL_ESCAPE, strlen(NUL_ESCAPE)) == 0) {
+			to = mempcpy(to, JSON_NUL, strlen(JSON_NUL));
+			taken = strlen(NUL_ESCAPE);
+		} else {
+			to = mempcpy(to, s->text + at, taken);
+		}
+		at += taken;
+	}
+	*len = (size_t)(to - copy);
+	return copy;
+}
+
+static cJSON *build(const struct scan *s)
+{
+	AUTO(free) char *copy = NULL;
+	size_t n = s->n;
+
+	if (s->nuls > 0)
+		copy = without_nuls(s, &n);
+	return cJSON_ParseWithLength(copy ? copy : s->text, n);
+}
+
+static cJSON *parse(struct scan *s, struct err *err)
+{
+	AUTO(cjson) cJSON *tree = NULL;
+
+	if (s->n > LIMIT_JSON_BYTES) {
+		err_set(err, ERR_INVALID, "JSON: %zu bytes, must be at most %zu", s->n,
 			LIMIT_JSON_BYTES);
 		return NULL;
 	}
-	if (scan_text(text, n, max_values, err) < 0)
+	if (scan_all(s, err) < 0)
 		return NULL;
-
-	AUTO(cjson) cJSON *tree = cJSON_ParseWithLength(text, n);
-
+	tree = build(s);
 	if (!tree) {
-		err_set(err, ERR_TRANSIENT, "JSON: no memory for the tree of %zu bytes", n);
+		err_set(err, ERR_TRANSIENT, "JSON: no memory for the tree of %zu bytes", s->n);
 		return NULL;
 	}
 	if (check_tree(tree, err) < 0)
@@ -418,9 +453,23 @@ cJSON *json_parse_within(const char *text, size_t n, size_t max_values, struct e
 	return STEAL(tree);
 }
 
+cJSON *json_parse_within(const char *text, size_t n, size_t max_values, struct err *err)
+{
+	struct scan s = {.text = text, .n = n, .max_values = max_values};
+
+	return parse(&s, err);
+}
+
 cJSON *json_parse(const char *text, size_t n, struct err *err)
 {
 	return json_parse_within(text, n, LIMIT_JSON_VALUES, err);
+}
+
+cJSON *json_parse_nul(const char *text, size_t n, struct err *err)
+{
+	struct scan s = {.text = text, .n = n, .max_values = LIMIT_JSON_VALUES, .takes_nul = true};
+
+	return parse(&s, err);
 }
 
 const char *json_text(const cJSON *object, const char *key)

@@ -218,9 +218,9 @@ char *watch_ask(struct watch *w, int64_t now, uint32_t random)
 /* Returns the text under key, or NULL where there is none, or "". */
 static const char *text_of(const struct node *map, const char *key)
 {
-	const struct node *node = node_get(map, key);
+	const char *text = node_text(node_get(map, key));
 
-	return node && node->kind == NODE_TEXT && node->text[0] ? node->text : NULL;
+	return text && text[0] ? text : NULL;
 }
 
 /* What names one state of one object. */

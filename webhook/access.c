@@ -9,9 +9,9 @@
 
 const char *access_user(const struct review *r)
 {
-	const struct node *name = node_get(r->user, "username");
+	const char *name = node_text(node_get(r->user, "username"));
 
-	return name && name->kind == NODE_TEXT ? name->text : "";
+	return name ? name : "";
 }
 
 static void add_texts(cJSON *to, const char *key, const struct node *list)
@@ -22,8 +22,10 @@ static void add_texts(cJSON *to, const char *key, const struct node *list)
 		return;
 	texts = cJSON_AddArrayToObject(to, key);
 	for (size_t i = 0; i < list->n; i++) {
-		if (list->children[i].kind == NODE_TEXT)
-			cJSON_AddItemToArray(texts, cJSON_CreateString(list->children[i].text));
+		const char *text = node_text(&list->children[i]);
+
+		if (text)
+			cJSON_AddItemToArray(texts, cJSON_CreateString(text));
 	}
 }
 
@@ -40,11 +42,11 @@ static void add_extra(cJSON *spec, const struct node *extra)
 
 static void add_user(cJSON *spec, const struct review *r)
 {
-	const struct node *uid = node_get(r->user, "uid");
+	const char *uid = node_text(node_get(r->user, "uid"));
 
 	cJSON_AddStringToObject(spec, "user", access_user(r));
-	if (uid && uid->kind == NODE_TEXT)
-		cJSON_AddStringToObject(spec, "uid", uid->text);
+	if (uid)
+		cJSON_AddStringToObject(spec, "uid", uid);
 	add_texts(spec, "groups", node_get(r->user, "groups"));
 	add_extra(spec, node_get(r->user, "extra"));
 }

@@ -30,9 +30,9 @@ static bool keeps_spec(const struct review *r)
 static bool opts_out(const struct node *object)
 {
 	const struct node *annotations = node_get(node_get(object, "metadata"), "annotations");
-	const struct node *pin = node_get(annotations, JUDGE_PIN_ANNOTATION);
+	const char *pin = node_text(node_get(annotations, JUDGE_PIN_ANNOTATION));
 
-	return pin && pin->kind == NODE_TEXT && strcmp(pin->text, "false") == 0;
+	return pin && strcmp(pin, "false") == 0;
 }
 
 /* Reads spec.image and nothing else: a mutation comes before the name is known, and what is wrong

@@ -9,9 +9,9 @@
 
 static const char *text_of(const struct node *map, const char *key)
 {
-	const struct node *node = node_get(map, key);
+	const char *text = node_text(node_get(map, key));
 
-	return node && node->kind == NODE_TEXT ? node->text : "";
+	return text ? text : "";
 }
 
 static const struct node *image_of(const struct node *object)

@@ -341,6 +341,12 @@ BAD = [
             ("a variable's value", {"key_values": {"a": "b\0c"}}),
         )
     ),
+    Bad(
+        "NUL in a variable's name",
+        {"environment": {"key_values": {"a\0b": "c"}}},
+        "environment.key_values",
+        crd=False,
+    ),
     Bad("NUL in a value", {"plugin_configuration": {"value": "a\0b"}}, "plugin_configuration"),
     Bad("neither value", {"plugin_configuration": {}}, "plugin_configuration"),
     Bad(

@@ -203,7 +203,7 @@ class SecretTest(FaultCase):
             self.assertNotIn(encoded, text, place)
 
 
-class UnreadableTest(ControllerCase):
+class NulTest(ControllerCase):
     """The API server stores NUL bytes in annotations, which no rule of a definition reaches."""
 
     def annotate(self, name, annotations):
@@ -214,26 +214,34 @@ class UnreadableTest(ControllerCase):
     def records(self):
         return sorted(path.name for path in (self.store / "resources" / self.namespace).iterdir())
 
-    def test_one_that_cannot_be_read_is_invalid_and_harms_no_other(self):
-        for name in ("bad", "good", "goes-first", "goes-later"):
+    def test_one_in_an_annotation_is_nobodys_business(self):
+        for name in ("odd", "goes-first", "goes-later"):
             self.put(name=name)
-        self.start_all(names=("good",))
-        wait_equal(self.records, ["bad", "goes-first", "goes-later", "good"], "records")
-        self.annotate("bad", {"note": "\0"})
-        self.wait_condition("bad", "Accepted", ("False", "Invalid"))
-        self.assertIn("\\u0000", self.wait_reason("Invalid", "bad"))
+        self.start_all(names=("odd",))
+        wait_equal(self.records, ["goes-first", "goes-later", "odd"], "records")
+        self.annotate("odd", {"note": "\0"})
+        self.put(name="odd", plugin="two")
+        wait_equal(lambda: self.status("odd").get("observedGeneration"), 2, "observedGeneration")
+        self.wait_reason("Programmed", "odd")
         self.kubectl("delete", "wasmextension", "goes-first")
-        wait_equal(self.records, ["bad", "goes-later", "good"], "records")
+        wait_equal(self.records, ["goes-later", "odd"], "records")
 
         self.running.stop()
         self.kubectl("delete", "wasmextension", "goes-later")
         self.running.start()
-        wait_equal(self.records, ["bad", "good"], "records")
+        wait_equal(self.records, ["odd"], "records")
         wait_until(lambda: self.running.admin("/readyz").status == 200, "ready")
-        self.put(name="good", plugin="two")
-        wait_equal(lambda: self.status("good").get("observedGeneration"), 2, "observedGeneration")
+        self.wait_reason("Programmed", "odd")
         self.assertEqual(self.running.metric("wasmxds_controller_source_failures_total"), 0)
 
-        self.annotate("bad", {"note": None})
+    def test_one_where_it_counts_is_invalid_by_its_name(self):
+        for name in ("bad", "good"):
+            self.put(name=name)
+        self.start_all(names=("good",))
+        refetch = "wasmxds.tetrate.io/refetch"
+        self.annotate("bad", {refetch: "\0"})
+        self.wait_condition("bad", "Accepted", ("False", "Invalid"))
+        self.assertIn(f'annotations["{refetch}"]: must not hold a NUL', self.wait_reason("Invalid", "bad"))
+        self.annotate("bad", {refetch: None})
         self.wait_condition("bad", "Accepted", ("True", "Accepted"))
         self.wait_reason("Programmed", "bad")

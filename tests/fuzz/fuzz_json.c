@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What json_parse() accepts must come through printing and parsing again unchanged; what it
- * refuses must be refused with a reason that is itself fit for JSON.
+ * refuses must be refused with a reason that is itself fit for JSON.  json_parse_nul() takes the
+ * same, and NULs.
  */
 #include <assert.h>
 #include <stdint.h>
@@ -33,6 +34,20 @@ static void check_tree(const cJSON *tree)
 	assert(again && cJSON_Compare(tree, again, 1));
 }
 
+/* The two readers differ about NULs alone. */
+static void check_nuls(const char *text, size_t n, const cJSON *strict)
+{
+	struct err err;
+	AUTO(cjson) cJSON *tree = json_parse_nul(text, n, &err);
+
+	if (strict)
+		assert(tree && cJSON_Compare(tree, strict, 1));
+	else if (tree)
+		assert(memmem(text, n, "\\u0000", strlen("\\u0000")));
+	else
+		check_reason(&err);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct err err = {.code = ERR_NONE};
@@ -42,5 +57,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_tree(tree);
 	else
 		check_reason(&err);
+	check_nuls((const char *)data, size, tree);
 	return 0;
 }

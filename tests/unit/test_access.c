@@ -51,6 +51,16 @@ static void test_access_question__makes_nobody_up(void)
 	ASSERT_HAS(odd, "\"user\":\"\"}}");
 }
 
+/* What is cut at a NUL might be the name of somebody who may do more. */
+static void test_access_question__cuts_no_name_at_a_nul(void)
+{
+	AUTO(free)
+	char *asked = ask(HEAD "{\"uid\":\"1\",\"userInfo\":{\"username\":\"root\\u0000\","
+			       "\"groups\":[\"all\",\"admins\\u0000\"],\"uid\":\"0\\u0000\"}}}");
+
+	ASSERT_HAS(asked, "\"user\":\"\",\"groups\":[\"all\"]}}");
+}
+
 static void test_access_answer__reads_the_verdict(void)
 {
 	static const char yes[] = "{\"status\":{\"allowed\":true}}";
@@ -84,5 +94,7 @@ static void test_access_answer__believes_nothing_else(void)
 }
 
 TEST_MAIN("access", TEST(test_access_question__asks_for_the_user_of_the_review),
-	TEST(test_access_question__makes_nobody_up), TEST(test_access_answer__reads_the_verdict),
+	TEST(test_access_question__makes_nobody_up),
+	TEST(test_access_question__cuts_no_name_at_a_nul),
+	TEST(test_access_answer__reads_the_verdict),
 	TEST(test_access_answer__believes_nothing_else))

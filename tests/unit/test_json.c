@@ -92,6 +92,29 @@ static void test_json_parse__refuses_a_nul(void)
 	refuses("{}\0", 3, "byte 2");
 }
 
+static void test_json_parse_nul__lets_escaped_nuls_through(void)
+{
+	static const char text[] = "{\"a\\u0000b\":[\"\\u0000\",\"\\\\u0000\"]}";
+	struct err err;
+	AUTO(cjson) cJSON *tree = json_parse_nul(text, strlen(text), &err);
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(tree, "a" JSON_NUL "b");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(list);
+	CU_ASSERT_STRING_EQUAL(cJSON_GetStringValue(cJSON_GetArrayItem(list, 0)), JSON_NUL);
+	CU_ASSERT_STRING_EQUAL(cJSON_GetStringValue(cJSON_GetArrayItem(list, 1)), "\\u0000");
+}
+
+static void test_json_parse_nul__is_as_strict_in_all_else(void)
+{
+	static const char *const wrong[] = {"\"\\u000\"", "\"\\u0000", "\"" JSON_NUL "\"",
+		"{\"\\u0000\":1,\"\\u0000\":2}", "\"\\u0000\" 1"};
+	struct err err;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		CU_ASSERT_PTR_NULL(json_parse_nul(wrong[i], strlen(wrong[i]), &err));
+	CU_ASSERT_PTR_NULL(json_parse_nul("\"a\0b\"", 5, &err));
+}
+
 static void test_json_parse__reads_no_further_than_n(void)
 {
 	struct err err;
@@ -203,4 +226,6 @@ TEST_MAIN("json", TEST(test_json_parse__judges_the_corpus),
 	TEST(test_json_parse__refuses_more_values_than_its_ceiling),
 	TEST(test_json_parse__finds_a_double_key_among_many), TEST(test_json_text__gives_only_text),
 	TEST(test_json_utf8_valid__gives_the_first_bad_byte),
-	TEST(test_json_parse_within__holds_its_own_ceiling))
+	TEST(test_json_parse_within__holds_its_own_ceiling),
+	TEST(test_json_parse_nul__lets_escaped_nuls_through),
+	TEST(test_json_parse_nul__is_as_strict_in_all_else))

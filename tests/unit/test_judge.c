@@ -125,6 +125,7 @@ static void test_judge_mutation__leaves_what_needs_no_pin(void)
 		REVIEW_IMAGE, "", ",\"annotations\":{\"wasmxds.tetrate.io/pin\":\"false\"}");
 	leaves_object_alone("\"protocol\":\"oci\",\"uri\":\"https://x\"", "", "");
 	leaves_object_alone("\"protocol\":\"oci\"", "", "");
+	leaves_object_alone("\"protocol\":\"oci\",\"uri\":\"r.test/a\\u0000\"", "", "");
 	leaves_alone(&(struct review_parts){.object = "{}"});
 	leaves_alone(&(struct review_parts){.object = NULL});
 }
@@ -260,6 +261,35 @@ static void test_judge_validation__names_all_problems(void)
 	ASSERT_HAS(problem(&t, "spec.runtime"), "must be one of v8, wamr, wasmtime, wavm");
 	ASSERT_HAS(problem(&t, "spec.root_id"), "is required");
 	ASSERT_HAS(problem(&t, "spec.image"), "is required");
+}
+
+/* In the spec it is refused where it stands; elsewhere it is nobody's business. */
+static void test_judge_validation__names_the_field_that_holds_a_nul(void)
+{
+	AUTO(free)
+	char *bad = review_extension(PINNED,
+		",\"vm_configuration\":{\"value\":\"a\\u0000b\"}"
+		",\"environment\":{\"key_values\":{\"a\\u0000b\":"
+		"\"\"}}",
+		",\"annotations\":{\"" EXTENSION_REFETCH "\":\"1\\u0000\"}");
+	AUTO(free)
+	char *good = review_extension(PINNED, "",
+		",\"annotations\":{\"note\":\"\\u0000\"},\"managedFields\":[{\"manager\":"
+		"\"\\u0000\"}]");
+	AUTO(trial) struct trial refused = {.text = NULL};
+	AUTO(trial) struct trial admitted = {.text = NULL};
+
+	validate(&refused, &(struct review_parts){.object = bad});
+	CU_ASSERT_EQUAL(refused.judgement.verdict.status, VERDICT_INVALID);
+	CU_ASSERT_EQUAL(refused.judgement.verdict.problems.n, 3);
+	CU_ASSERT_STRING_EQUAL(
+		problem(&refused, "spec.vm_configuration.value"), "must not hold a NUL");
+	CU_ASSERT_STRING_EQUAL(problem(&refused, "spec.environment.key_values[\"a\\xc0\\x80b\"]"),
+		"must be a name without a NUL");
+	CU_ASSERT_STRING_EQUAL(problem(&refused, "metadata.annotations[\"" EXTENSION_REFETCH "\"]"),
+		"must not hold a NUL");
+	validate(&admitted, &(struct review_parts){.object = good});
+	CU_ASSERT_EQUAL(admitted.judgement.verdict.status, VERDICT_ALLOWED);
 }
 
 static void test_judge_validation__wants_an_object(void)
@@ -411,6 +441,7 @@ TEST_MAIN("judge", TEST(test_judge_mutation__pins_where_no_digest_is),
 	TEST(test_judge_module__says_what_the_module_lacks),
 	TEST(test_judge_module__warns_of_debug_sections),
 	TEST(test_judge_validation__names_all_problems),
+	TEST(test_judge_validation__names_the_field_that_holds_a_nul),
 	TEST(test_judge_validation__wants_an_object),
 	TEST(test_judge_validation__passes_over_what_is_not_ours),
 	TEST(test_judge_validation__leaves_an_unchanged_spec_alone),

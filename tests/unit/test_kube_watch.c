@@ -449,8 +449,8 @@ static void test_watch_end__deletes_nothing_where_an_item_cannot_be_read(void)
 	expect_given(&r, "-n/a ");
 }
 
-#define SPOILED(name, version)                                                 \
-	"{\"metadata\":{\"annotations\":{\"a\":\"x\\u0000\"},\"name\":\"" name \
+#define SPOILED(name, version)                                          \
+	"{\"metadata\":{\"annotations\":{\"a\":1e999},\"name\":\"" name \
 	"\",\"namespace\":\"n\",\"resourceVersion\":\"" version "\"}}"
 #define SPOILED_EVENT(type, name, version) \
 	"{\"type\":\"" type "\",\"object\":" SPOILED(name, version) "}\n"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/auto.h"
+#include "base/json.h"
 #include "base/limits.h"
 #include "base/xalloc.h"
 #include "tests/unit/test.h"
@@ -61,7 +62,20 @@ static void test_node_from_json__refuses_what_is_not_json(void)
 {
 	refuses("", 0, "JSON");
 	refuses("{\"a\":1,\"a\":2}", 13, "twice");
-	refuses("{\"a\":\"\\u0000\"}", 14, "u0000");
+}
+
+static void test_node_from_json__keeps_nuls(void)
+{
+	AUTO(node) struct node *node = parse("{\"t\":\"a\\u0000b\\u0000\",\"\\u0000\":\"c\"}");
+	const struct node *text = node_get(node, "t");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+	CU_ASSERT_EQUAL(text->text_len, 4);
+	CU_ASSERT_EQUAL(memcmp(text->text, "a\0b\0", 5), 0);
+	CU_ASSERT_PTR_NULL(node_text(text));
+	CU_ASSERT_STRING_EQUAL(node_text(node_get(node, JSON_NUL)), "c");
+	CU_ASSERT_PTR_NULL(node_text(NULL));
+	CU_ASSERT_PTR_NULL(node_text(node));
 }
 
 static void test_node_from_json__refuses_too_many_values(void)
@@ -77,5 +91,5 @@ static void test_node_from_json__refuses_too_many_values(void)
 }
 
 TEST_MAIN("node_json", TEST(test_node_from_json__reads_every_kind),
-	TEST(test_node_from_json__refuses_what_is_not_json),
+	TEST(test_node_from_json__refuses_what_is_not_json), TEST(test_node_from_json__keeps_nuls),
 	TEST(test_node_from_json__refuses_too_many_values))

@@ -34,7 +34,7 @@ static void expect_same(const char *text, const char *want, bool event)
 
 static void test_outline_of_object__keeps_what_names_it_and_its_status(void)
 {
-	expect_same("{\"kind\":\"X\",\"metadata\":{\"annotations\":{\"name\":\"\\u0000\"}," IDENTITY
+	expect_same("{\"kind\":\"X\",\"metadata\":{\"annotations\":{\"name\":1e999}," IDENTITY
 		    ",\"generation\":3,\"labels\":{}},\"spec\":{\"status\":{\"no\":1}},"
 		    "\"status\":{\"conditions\":[{\"type\":\"Ready\"}]}}",
 		"{\"metadata\":{" IDENTITY
@@ -53,14 +53,13 @@ static void test_outline_of_object__is_not_misled_by_strings(void)
 
 static void test_outline_of_object__leaves_a_status_that_cannot_be_read(void)
 {
-	expect_same("{\"metadata\":{" IDENTITY "},\"status\":{\"node\":\"\\u0000\"}}",
+	expect_same("{\"metadata\":{" IDENTITY "},\"status\":{\"node\":1e999}}",
 		"{\"metadata\":{" IDENTITY "}}", false);
 }
 
 static void test_outline_of_event__keeps_its_type(void)
 {
-	expect_same("{\"type\":\"DELETED\",\"object\":{\"x\":\"\\u0000\",\"metadata\":{" IDENTITY
-		    "}}}",
+	expect_same("{\"type\":\"DELETED\",\"object\":{\"x\":1e999,\"metadata\":{" IDENTITY "}}}",
 		"{\"type\":\"DELETED\",\"object\":{\"metadata\":{" IDENTITY "}}}", true);
 }
 
@@ -69,7 +68,7 @@ static void test_outline_of_object__finds_nothing_in_other_texts(void)
 	static const char *const texts[] = {"", "{", "null", "[{\"metadata\":{" IDENTITY "}}]",
 		"{\"metadata\":[]}", "{\"metadata\":{\"name\":\"a\"}}", "{\"metadata\":{" IDENTITY,
 		"{\"metadata\" {" IDENTITY "}}", "{\"metadata\":{\"resourceVersion\":}}",
-		"{\"metadata\":{\"resourceVersion\":\"\\u0000\"}}",
+		"{\"metadata\":{\"resourceVersion\":1e999}}",
 		"{\"spec\":{\"metadata\":{" IDENTITY "}}}"};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
