@@ -84,7 +84,9 @@ static int serve(const struct controller_options *options, const struct serve_fl
 		return fail("cannot start", &err);
 	const char *seal_key = access(options->seal_key, F_OK) == 0 ? options->seal_key : NULL;
 
-	if (serving_start(&serving, flags, options->store_dir, seal_key, &err) < 0) {
+	if (serving_open(&serving, flags, options->store_dir, &err) < 0 ||
+		serving_start(&serving, flags, options->store_dir, seal_key, &err) < 0) {
+		serving_stop(&serving);
 		(void)controller_stop(controller);
 		return fail("cannot serve", &err);
 	}

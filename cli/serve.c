@@ -3,6 +3,7 @@
 
 #include "base/auto.h"
 #include "base/log.h"
+#include "base/xalloc.h"
 
 #define POLL_MS 1000 /* between two looks at the store's generation */
 
@@ -19,7 +20,21 @@ static int check_flags(const struct serve_flags *flags, struct err *err)
 	return 0;
 }
 
-int serving_start(struct serving *out, const struct serve_flags *flags, const char *store_dir,
+int serving_open(struct serving *out, const struct serve_flags *flags, const char *store_dir,
+	struct err *err)
+{
+	AUTO(free) char *reason = xasprintf("waiting for the store %s", store_dir);
+
+	*out = (struct serving){0};
+	if (check_flags(flags, err) < 0)
+		return -1;
+	if (!flags->admin_listen || !flags->admin_listen[0])
+		return 0;
+	out->admin = admin_start(flags->admin_listen, reason, err);
+	return out->admin ? 0 : err_wrap(err, "--admin-listen");
+}
+
+int serving_start(struct serving *s, const struct serve_flags *flags, const char *store_dir,
 	const char *seal_key, struct err *err)
 {
 	const struct xds_options options = {
@@ -38,21 +53,14 @@ int serving_start(struct serving *out, const struct serve_flags *flags, const ch
 	AUTO(free) char *address = NULL;
 	AUTO(free) char *admin_at = NULL;
 
-	*out = (struct serving){0};
-	if (check_flags(flags, err) < 0)
+	s->server = xds_server_start(&options, err);
+	if (!s->server)
 		return -1;
-	*out = (struct serving){.server = xds_server_start(&options, err)};
-	if (!out->server)
-		return -1;
-	if (flags->admin_listen && flags->admin_listen[0]) {
-		out->admin = admin_start(flags->admin_listen, out->server, err);
-		if (!out->admin) {
-			serving_stop(out);
-			return err_wrap(err, "--admin-listen");
-		}
-		admin_at = admin_address(out->admin);
+	if (s->admin) {
+		admin_serve(s->admin, s->server);
+		admin_at = admin_address(s->admin);
 	}
-	address = xds_server_address(out->server);
+	address = xds_server_address(s->server);
 	log_info("serving", LOG_STR("listen", address), LOG_STR("admin", admin_at),
 		LOG_STR("store", store_dir));
 	return 0;

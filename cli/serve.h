@@ -89,10 +89,18 @@ struct serving {
 	struct admin *admin;       /* owned; NULL: no admin port */
 };
 
-/* Starts to serve the store in store_dir, with the keys of seal_key (NULL: none), and logs where.
- */
-int serving_start(struct serving *out, const struct serve_flags *flags, const char *store_dir,
+/* Checks the flags and opens the admin port, where /readyz says that the store in store_dir is
+ * waited for.  *out is the caller's to stop, whatever comes of it. */
+int serving_open(struct serving *out, const struct serve_flags *flags, const char *store_dir,
+	struct err *err) __attribute__((warn_unused_result));
+
+/* Starts to serve that store, with the keys of seal_key (NULL: none), and logs where. */
+int serving_start(struct serving *s, const struct serve_flags *flags, const char *store_dir,
 	const char *seal_key, struct err *err) __attribute__((warn_unused_result));
 void serving_stop(struct serving *s);
+static inline void auto_serving(struct serving *s)
+{
+	serving_stop(s);
+}
 
 #endif

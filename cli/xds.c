@@ -54,10 +54,12 @@ static bool store_is_absent(const char *dir)
 }
 
 /* Returns whether there may be a store; false: a signal came first. */
-static bool await_store(const char *dir)
+static bool await_store(const char *dir, const struct serving *serving)
 {
+	AUTO(free) char *admin = serving->admin ? admin_address(serving->admin) : NULL;
+
 	if (store_is_absent(dir))
-		log_info("waiting for the store", LOG_STR("store", dir));
+		log_info("waiting for the store", LOG_STR("store", dir), LOG_STR("admin", admin));
 	while (store_is_absent(dir)) {
 		if (signals_wait_second())
 			return false;
@@ -65,20 +67,26 @@ static bool await_store(const char *dir)
 	return true;
 }
 
+static int cannot_serve(const struct err *err)
+{
+	log_error("cannot serve", LOG_ERR(err));
+	return EXIT_FINDINGS;
+}
+
 static int serve(const struct xds_config *config)
 {
+	AUTO(serving) struct serving serving = {0};
 	AUTO(free) char *seal_key = NULL;
-	struct serving serving;
 	struct err err;
 
 	signals_block();
-	if (config->wait_for_store && !await_store(config->store))
+	if (serving_open(&serving, &config->serve, config->store, &err) < 0)
+		return cannot_serve(&err);
+	if (config->wait_for_store && !await_store(config->store, &serving))
 		return EXIT_GOOD;
 	seal_key = seal_key_find(config->seal_key, config->store);
-	if (serving_start(&serving, &config->serve, config->store, seal_key, &err) < 0) {
-		log_error("cannot serve", LOG_ERR(&err));
-		return EXIT_FINDINGS;
-	}
+	if (serving_start(&serving, &config->serve, config->store, seal_key, &err) < 0)
+		return cannot_serve(&err);
 	signals_wait();
 	serving_stop(&serving);
 	log_info("stopped");

@@ -2,6 +2,7 @@
 #include "xds/admin.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,9 +23,10 @@
 #define SUMMARY_PART 20000 /* subscriptions that are counted at a time: a millisecond or so */
 
 struct admin {
-	struct listener *listener; /* owned */
-	struct xds_server *server; /* borrowed */
-	pthread_mutex_t rest_lock; /* one module in base64 at a time: each is a copy */
+	struct listener *listener;         /* owned */
+	char *reason;                      /* owned: why there is no server yet */
+	struct xds_server *_Atomic server; /* borrowed; NULL: none yet */
+	pthread_mutex_t rest_lock;         /* one module in base64 at a time: each is a copy */
 };
 
 static void look_at_nothing(void *arg, const struct xds_view *view)
@@ -299,12 +301,27 @@ static const struct http_route routes[] = {
 	{"POST", "/v3/discovery:extension_configs", answer_discovery},
 };
 
-static void answer(void *arg, const struct http_request *request, struct http_answer *a)
+/* Alive, so that nobody restarts what waits as it was told to. */
+static void answer_waiting(
+	const struct admin *admin, const struct http_request *request, struct http_answer *a)
 {
-	http_dispatch(routes, sizeof(routes) / sizeof(routes[0]), arg, request, a);
+	if (strcmp(request->path, "/livez") == 0)
+		http_say(a, MHD_HTTP_OK, "ok");
+	else
+		http_say(a, MHD_HTTP_SERVICE_UNAVAILABLE, admin->reason);
 }
 
-struct admin *admin_start(const char *listen, struct xds_server *server, struct err *err)
+static void answer(void *arg, const struct http_request *request, struct http_answer *a)
+{
+	const struct admin *admin = arg;
+
+	if (!atomic_load(&admin->server))
+		answer_waiting(admin, request, a);
+	else
+		http_dispatch(routes, sizeof(routes) / sizeof(routes[0]), arg, request, a);
+}
+
+struct admin *admin_start(const char *listen, const char *reason, struct err *err)
 {
 	struct admin *admin = xcalloc(1, sizeof(*admin));
 	const struct listener_options options = {
@@ -315,7 +332,7 @@ struct admin *admin_start(const char *listen, struct xds_server *server, struct 
 		.arg = admin,
 	};
 
-	admin->server = server;
+	admin->reason = xstrdup(reason);
 	(void)pthread_mutex_init(&admin->rest_lock, NULL);
 	admin->listener = listener_start(&options, err);
 	if (!admin->listener) {
@@ -331,7 +348,13 @@ void admin_stop(struct admin *admin)
 		return;
 	listener_stop(admin->listener);
 	(void)pthread_mutex_destroy(&admin->rest_lock);
+	free(admin->reason);
 	free(admin);
+}
+
+void admin_serve(struct admin *admin, struct xds_server *server)
+{
+	atomic_store(&admin->server, server);
 }
 
 char *admin_address(const struct admin *admin)

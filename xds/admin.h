@@ -19,10 +19,14 @@
 
 struct admin; /* opaque */
 
-/* Binds listen ("127.0.0.1:8611", "[::]:8611"; port 0: any free one) and answers for server, which
- * must outlive it.  ERR_INVALID: the address; ERR_CONFLICT: the port is taken. */
-struct admin *admin_start(const char *listen, struct xds_server *server, struct err *err);
+/* Binds listen ("127.0.0.1:8611", "[::]:8611"; port 0: any free one).  Until admin_serve() it is
+ * alive and answers 503 with reason, which is copied, to all else.  ERR_INVALID: the address;
+ * ERR_CONFLICT: the port is taken. */
+struct admin *admin_start(const char *listen, const char *reason, struct err *err);
 void admin_stop(struct admin *admin); /* NULL is fine */
+
+/* Has it answer for server, which must outlive it. */
+void admin_serve(struct admin *admin, struct xds_server *server);
 
 /* The address that is bound, with its real port; the caller frees it. */
 char *admin_address(const struct admin *admin);

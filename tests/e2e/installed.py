@@ -63,6 +63,8 @@ class InstalledCase(Case):
         self.xds = self.node.deploy("wasmxds-xds")
         for pod in self.xds:  # whatever is up first
             pod.wait_up(lambda: pod.records(msg="waiting for the store"), "not waiting")
+            self.assertTrue(pod.probe("livenessProbe"))
+            self.assertFalse(pod.ready())
         self.controllers = self.node.deploy("wasmxds-controller")
         for pod in (*self.webhooks, *self.xds, *self.controllers):
             pod.wait_ready()

@@ -5,7 +5,7 @@ import json
 import re
 
 from harness import Case, extension, module
-from processes import LOOPBACK, WASMXDS, Process, parse_logfmt
+from processes import LOOPBACK, WASMXDS, Process, fetch, parse_logfmt
 from test_sealed import Xds
 
 
@@ -144,6 +144,19 @@ class CommandTest(Case):
         self.wasmxds()
         xds.wait_serving()
         self.assertHeader(self.envoy(xds), "one")
+
+    def test_xds_that_waits_is_alive_and_says_for_what(self):
+        xds = self.waiting_xds()
+        port = int(xds.records("waiting for the store")[0]["admin"].rpartition(":")[2])
+        self.assertEqual(fetch(port, "/livez").status, 200)
+        for path in ("/readyz", "/metrics", "/"):
+            answer = fetch(port, path)
+            self.assertEqual(answer.status, 503)
+            self.assertEqual(answer.body.strip(), f"waiting for the store {self.store}")
+        self.wasmxds()
+        xds.wait_serving()
+        self.assertEqual(xds.admin_port, port)
+        self.assertEqual(fetch(port, "/readyz").status, 200)
 
     def test_xds_that_waits_can_be_stopped(self):
         self.assertEqual(self.waiting_xds().stop(), 0)
