@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What nodes would do for the chart's pods: run them as they were rendered, and connect them.
 
-A pod is the program in a user and a mount namespace, with the arguments, environment, volumes and
-service account that the API server has.  Each has an address in 127.0.0.0/8 and the rendered ports.
+A pod is the image of `make image` in a user and a mount namespace, with the arguments, environment,
+volumes and service account that the API server has.  Each has an address in 127.0.0.0/8 and the
+rendered ports.
 """
 
 import base64
 import copy
 import json
 import os
-import pathlib
 import random
 import re
 import selectors
@@ -18,11 +18,10 @@ import socket
 import subprocess
 import threading
 
-from harness import WASMXDS
+from image import image
 from processes import LIMIT, LOOPBACK, Process, fetch, parse_logfmt
 from store_faults import SmallDisk
 
-CONTAINER = pathlib.Path(__file__).with_name("container")
 KEEPER = 9  # a port that holds a network, where nobody else listens
 
 
@@ -96,11 +95,10 @@ class Pod(Process):
         for mount in self.container.get("volumeMounts", []):
             way = "ro" if mount.get("readOnly") else "rw"
             mounts.append(f"{self.volume(mount['name'])}:{mount['mountPath']}:{way}")
-        self.spawn([CONTAINER, self.root, *mounts, "--", WASMXDS, *self.arguments()])
+        self.spawn([*image().contained, self.root, *mounts, "--", *self.arguments()])
 
     def spawn(self, argv):
-        environment = {"PATH": os.environ["PATH"], **self.environment()}
-        variables = (f"{k}={v}" for k, v in environment.items())
+        variables = (f"{k}={v}" for k, v in self.environment().items())
         super().spawn([*self.node.enter, "env", "-i", *variables, *argv])
 
     def environment(self):
@@ -109,7 +107,8 @@ class Pod(Process):
             "KUBERNETES_SERVICE_HOST": LOOPBACK,
             "KUBERNETES_SERVICE_PORT": str(self.node.cluster.port),
         }
-        return service | {each["name"]: self.value(each) for each in self.container.get("env", [])}
+        own = {each["name"]: self.value(each) for each in self.container.get("env", [])}
+        return image().environment | service | own
 
     def value(self, variable):
         if "value" in variable:
@@ -122,9 +121,10 @@ class Pod(Process):
         return fields[variable["valueFrom"]["fieldRef"]["fieldPath"]]
 
     def arguments(self):
-        """With $(VARIABLE) replaced, as a kubelet does."""
+        """The program and its own, with $(VARIABLE) replaced, as a kubelet does."""
         environment = self.environment()
-        given = [*self.container.get("command", [])[1:], *self.container.get("args", [])]
+        program = self.container.get("command", image().config["Entrypoint"])
+        given = [*program, *self.container.get("args", [])]
         return [
             re.sub(r"\$\((\w+)\)", lambda m: environment.get(m[1], m[0]), each) for each in given
         ]
@@ -299,8 +299,10 @@ class Node:
         return {key: base64.b64decode(value) for key, value in data.items()}
 
     def config_map(self, name):
-        data = self.get("configmaps", name).get("data", {})
-        return {key: value.encode() for key, value in data.items()}
+        found = self.get("configmaps", name)
+        binary = found.get("binaryData", {}).items()
+        text = {key: value.encode() for key, value in found.get("data", {}).items()}
+        return text | {key: base64.b64decode(value) for key, value in binary}
 
     def claim_folder(self, name):
         return self.folder / "claims" / name

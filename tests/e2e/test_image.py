@@ -1,23 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The container image: built without an engine, the same each time, and all that the program needs."""
 
-import functools
 import json
 import os
 import pathlib
 import shutil
 import subprocess
-import tarfile
-import tempfile
 
 from harness import Case, extension, module
+from image import image, output
 from processes import LOOPBACK, TREE, WASMXDS, Process, fetch, parse_logfmt
 
 USER = "65532:65532"
-
-
-def run(*command, **options):
-    return subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout
 
 
 def owners_of(paths):
@@ -25,10 +19,6 @@ def owners_of(paths):
     both = [f"/{p}" for path in paths for p in (path, path.removeprefix("usr/"))]
     lines = subprocess.run(["dpkg", "-S", *both], capture_output=True, text=True).stdout.splitlines()
     return {line.rpartition("/")[2]: line.partition(":")[0] for line in lines}
-
-
-def blob(layout, descriptor):
-    return layout / "blobs" / descriptor["digest"].replace(":", "/")
 
 
 def chroot(root):
@@ -49,27 +39,6 @@ class Contained(Process):
         self.admin_port = int(serving["admin"].rpartition(":")[2])
 
 
-class Image:
-    """The image, built once for all tests, and what its layers come to."""
-
-    def __init__(self):
-        self.place = tempfile.TemporaryDirectory(prefix="wasmxds-e2e-image-")
-        place = pathlib.Path(self.place.name)
-        place.chmod(0o755)
-        self.layout = place / "image"
-        self.root = place / "root"
-        self.digest = run(TREE / "tools/build-image", WASMXDS, self.layout).split()[0]
-        (entry,) = json.loads((self.layout / "index.json").read_text())["manifests"]
-        self.entries = {}
-        for layer in json.loads(blob(self.layout, entry).read_text())["layers"]:
-            with tarfile.open(blob(self.layout, layer)) as archive:
-                self.entries |= {member.name: member for member in archive}
-                archive.extractall(self.root)
-
-
-image = functools.cache(Image)
-
-
 class ImageTest(Case):
     def setUp(self):
         super().setUp()
@@ -83,26 +52,26 @@ class ImageTest(Case):
         shutil.copy(WASMXDS, copy)
         os.utime(copy, (1, 1))
         command = ["sh", "-c", 'umask 077; exec "$@"', "sh", TREE / "tools/build-image", copy, twin]
-        said = run(*command, env={"PATH": os.environ["PATH"], "TZ": "Asia/Tokyo", "LC_ALL": "C"})
+        said = output(*command, env={"PATH": os.environ["PATH"], "TZ": "Asia/Tokyo", "LC_ALL": "C"})
         self.assertEqual(said.split()[0], image().digest)
         bills = [pathlib.Path(f"{layout}.spdx.json").read_bytes() for layout in (self.layout, twin)]
         self.assertEqual(*bills)
 
     def test_skopeo_reads_and_copies_it(self):
-        seen = json.loads(run("skopeo", "inspect", f"oci:{self.layout}"))
+        seen = json.loads(output("skopeo", "inspect", f"oci:{self.layout}"))
         self.assertEqual(seen["Digest"], image().digest)
         self.assertEqual((seen["Os"], len(seen["Layers"])), ("linux", 2))
-        version = run(WASMXDS, "version").split()[1]
+        version = output(WASMXDS, "version").split()[1]
         self.assertEqual(seen["Labels"]["org.opencontainers.image.version"], version)
-        config = json.loads(run("skopeo", "inspect", "--config", f"oci:{self.layout}:{version}"))
+        config = json.loads(output("skopeo", "inspect", "--config", f"oci:{self.layout}:{version}"))
         self.assertEqual(config["config"]["User"], USER)
         self.assertEqual(config["config"]["Entrypoint"], ["/usr/bin/wasmxds"])
         # It checks every digest, and that the layers are those that the configuration names.
-        run("skopeo", "--insecure-policy", "copy", f"oci:{self.layout}", f"dir:{self.folder}/copy")
+        output("skopeo", "--insecure-policy", "copy", f"oci:{self.layout}", f"dir:{self.folder}/copy")
 
     def test_program_runs_with_nothing_but_the_image(self):
-        said = run(*chroot(self.root), "/usr/bin/wasmxds", "version")
-        self.assertEqual(said, run(WASMXDS, "version"))
+        said = output(*chroot(self.root), "/usr/bin/wasmxds", "version")
+        self.assertEqual(said, output(WASMXDS, "version"))
 
     def test_program_serves_out_of_the_image(self):
         self.write("filter.wasm", module())
@@ -146,6 +115,6 @@ class ImageTest(Case):
         for library in libraries:
             owner = owners[pathlib.Path(library).name]
             self.assertIn(owner, versions, library)
-            installed = run("dpkg-query", "-W", "-f=${Version}", owner)
+            installed = output("dpkg-query", "-W", "-f=${Version}", owner)
             self.assertEqual(versions[owner], installed.split("\n")[0])
             self.assertTrue((self.root / f"usr/share/doc/{owner}/copyright").exists(), owner)

@@ -2,11 +2,13 @@
 """From helm install to a header in a real Envoy's answers, by the pods that the chart renders."""
 
 import os
+import pathlib
 import re
 import subprocess
 
 from cluster import CHART, programs, run
 from harness import Traffic, digest, extension, module
+from image import image
 from installed import NAMESPACE, InstalledCase
 from processes import TREE, wait_equal, wait_until
 
@@ -28,6 +30,24 @@ class WholeWay(InstalledCase):
         self.assertProxies(connected=1, acked=1, nacked=0, summary="1/1")
         envoy.stop()
         self.assertProxies(connected=0, acked=0, nacked=0, summary="0/0")
+
+    def test_pods_run_what_is_in_the_image_and_may_not_change_it(self):
+        self.install()
+        self.apply(protocol="http", uri=self.source(module()).uri)
+        known = {file.stat().st_ino for file in image().root.rglob("*") if file.is_file()}
+        for pod in (*self.webhooks, *self.xds, *self.controllers):
+            with self.subTest(pod.name):
+                process = pathlib.Path(f"/proc/{pod.child.pid}")
+                maps = re.findall(r"^\S+ ..x. \S+ \S+ (\d+) +/", (process / "maps").read_text(), re.M)
+                self.assertGreater(len(maps), 10)
+                self.assertEqual([inode for inode in maps if int(inode) not in known], [])
+                status = (process / "status").read_text()
+                capabilities = re.findall(r"^Cap\w+:\t([0-9a-f]+)$", status, re.M)
+                self.assertEqual([int(each, 16) for each in capabilities], [0] * 5)
+                self.assertIn("NoNewPrivs:\t1\n", status)
+                for place in ("root/new", "root/etc/new", "root/usr/bin/wasmxds"):
+                    with self.assertRaisesRegex(OSError, "Read-only file system"):
+                        (process / place).write_bytes(b"")
 
     def assertProxies(self, **want):
         # A count that changes no verdict is written once a minute.
