@@ -80,11 +80,12 @@ class InstalledCase(Case):
         """What a test wants there before helm comes."""
 
     def create_pair(self, name, host):
-        """A Secret with a certificate."""
+        """A Secret with a certificate and its authority's, laid out as cert-manager does."""
         pair = self.authority.issue(name, f"DNS:{host}")
-        files = [f"--cert={pair['cert']}", f"--key={pair['key']}"]
-        secret = ("create", "secret", "tls", name, "--namespace", NAMESPACE)
-        self.cluster.kubectl(*secret, *files)
+        files = {"tls.crt": pair["cert"], "tls.key": pair["key"], "ca.crt": self.authority.cert}
+        secret = ("create", "secret", "generic", name, "--type=kubernetes.io/tls")
+        from_files = [f"--from-file={key}={file}" for key, file in files.items()]
+        self.cluster.kubectl(*secret, "--namespace", NAMESPACE, *from_files)
 
     def rotate_pair(self, name, host):
         """Puts another certificate into the Secret; returns it, in PEM."""

@@ -18,15 +18,16 @@ SECRET_MODE = (
     *("webhook.certificates.mode=secret", "webhook.certificates.secret.name=pair"),
     "webhook.certificates.secret.caBundle=PEM",
 )
-TLS = ("xds.tls.secretName=pair", "xds.tls.clientCertificates=true")
+TLS = ("xds.tls.secretName=pair",)
 MUCH = (
     *SECRET_MODE,
     *TLS,
     *("networkPolicy.enabled=true", "sealKey.existingSecret=seal", f"image.digest={DIGEST}"),
     *("controller.replicaCount=2", "xds.replicaCount=3", "persistence.accessModes={ReadWriteMany}"),
-    *("xds.tls.clientPolicy=rules: []", "xds.podDisruptionBudget.enabled=true"),
+    *("xds.tls.clientPolicy=* *", "xds.podDisruptionBudget.enabled=true"),
     *("controller.podDisruptionBudget.enabled=true", "rbac.secretNamespaces={default}"),
-    *("commonLabels.team=mesh", "webhook.namespaceSelector.matchLabels.wasm=yes"),
+    *("moduleVolume.configMap.name=modules", "commonLabels.team=mesh"),
+    "webhook.namespaceSelector.matchLabels.wasm=yes",
 )
 
 # What each key is tried with: behind its name what begins with one of "=.[", beside it the rest.
@@ -52,6 +53,7 @@ KEYS = {
     "persistence.accessModes": ["={ReadWriteMany}"],
     "persistence.existingClaim": ["=mine"],
     "persistence.annotations": [".a=b"],
+    "moduleVolume": [".configMap.name=modules"],
     "sealKey.existingSecret": ["=seal"],
     "sealKey.key": ["=other.key"],
     "networkPolicy.enabled": ["=true"],
@@ -79,8 +81,7 @@ KEYS = {
     "xds.service.port": ["=9000"],
     "xds.service.annotations": [".a=b"],
     "xds.tls.secretName": ["=pair"],
-    "xds.tls.clientCertificates": ["=true", "xds.tls.secretName=pair"],
-    "xds.tls.clientPolicy": ["=rules: []", *TLS],
+    "xds.tls.clientPolicy": ["=* *", *TLS],
     "xds.sotwFullState": ["=true"],
     "extraObjects": ["[0].apiVersion=v1", "[0].kind=ConfigMap", "[0].metadata.name=extra"],
 }
@@ -250,10 +251,7 @@ class Guards(unittest.TestCase):
         self.assertRefused("so that API servers believe it", SECRET_MODE[0], SECRET_MODE[2])
 
     def test_client_certificates_without_tls(self):
-        self.assertRefused("wants xds.tls.secretName", "xds.tls.clientCertificates=true")
-        self.assertRefused(
-            "set xds.tls.clientCertificates=true", "xds.tls.secretName=a", "xds.tls.clientPolicy=b"
-        )
+        self.assertRefused("wants xds.tls.secretName", "xds.tls.clientPolicy=* *")
 
     def test_an_account_that_nobody_names(self):
         for component in COMPONENTS:

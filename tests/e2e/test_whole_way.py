@@ -7,7 +7,7 @@ import re
 import subprocess
 
 from cluster import CHART, programs, run
-from harness import Traffic, digest, extension, module
+from harness import Traffic, altered, digest, extension, module
 from image import image
 from installed import NAMESPACE, InstalledCase
 from processes import TREE, wait_equal, wait_until
@@ -67,6 +67,19 @@ class WholeWay(InstalledCase):
             "Ready",
         )
         self.assertEqual(self.proxies()["nacked"], 2)
+        # A container that is started again in its pod knows it still.
+        for pod in self.xds:
+            pod.kill()
+        self.node.keep()
+        for envoy in envoys:
+            wait_until(lambda: self.serving(envoy), "nobody serves it")
+            self.assertHeader(envoy, "one")
+        # Offered once more, it would be a success too many: Envoy's answer would be a false one.
+        self.apply(protocol="http", uri=source.uri, plugin="two")
+        for envoy in envoys:
+            self.assertHeader(envoy, "two")
+            stats = [envoy.filter_stat("default/filter", f"update_{x}") for x in ("success", "rejected")]
+            self.assertEqual(stats, [2, 1])
 
     def test_a_user_who_may_not_read_a_secret_may_not_have_it_sent_to_envoy(self):
         self.install()
@@ -103,6 +116,18 @@ class WholeWay(InstalledCase):
     def made(self):
         return self.cluster.get(f"/api/v1/namespaces/{NAMESPACE}/pods/wasmxds-test")
 
+    def test_envoys_are_served_what_the_client_policy_gives_them(self):
+        self.prepare = lambda: self.create_pair("pair", f"wasmxds-xds.{NAMESPACE}.svc")
+        self.install("xds.tls.secretName=pair", "xds.tls.clientPolicy=shop.example.org default")
+        self.apply(protocol="http", uri=self.source(module()).uri)
+        tls = {"ca": self.authority.cert}
+        shop = self.authority.issue("shop", "DNS:shop.example.org")
+        self.assertHeader(self.subscribed("default/filter", tls={**tls, **shop}), "one")
+        other = self.authority.issue("other", "DNS:other.example.org")
+        for pair in (other, {}):
+            envoy = self.subscribed("default/filter", tls={**tls, **pair}, ready=False, fetch_timeout=1)
+            self.assertEqual(envoy.filter_stat("default/filter", "update_success"), 0)
+
     def test_controller_of_some_namespaces(self):
         source = self.source(module())
         self.install("namespaces={default}")
@@ -135,6 +160,26 @@ class WholeWay(InstalledCase):
             named = set(re.findall(r"\bwasmxds_\w+", (CHART / file).read_text()))
             self.assertGreater(len(named), 5)
             self.assertEqual(named - exposed, set(), file)
+
+    def test_modules_on_a_volume_of_the_users(self):
+        """Here a ConfigMap, which the kubelet renews under the controller's eyes."""
+        self.prepare = lambda: self.put_modules(module())
+        self.install("moduleVolume.configMap.name=modules")
+        self.apply(protocol="local_fs", uri="filter.wasm")
+        envoy = self.subscribed("default/filter")
+        self.assertHeader(envoy, "one")
+        self.put_modules(altered(b"x-wasm-filter", b"x-wasm-marker"))
+        self.node.refresh()
+        self.assertHeader(envoy, "one", header="x-wasm-marker")
+        done = self.ask(protocol="local_fs", uri="/etc/passwd")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/var/lib/wasmxds-modules", done.stderr)
+
+    def put_modules(self, content):
+        (self.folder / "filter.wasm").write_bytes(content)
+        made = ("create", "configmap", "modules", f"--from-file={self.folder / 'filter.wasm'}")
+        text = self.cluster.kubectl(*made, "--dry-run=client", "-o", "yaml")
+        self.cluster.kubectl("apply", "--namespace", NAMESPACE, "-f", "-", text=text)
 
     def test_a_value_out_of_a_secret(self):
         source = self.source(module())

@@ -196,6 +196,10 @@ projected:
 {{- default (printf "%s-seal-key" (include "wasmxds.fullname" .)) .Values.sealKey.existingSecret -}}
 {{- end -}}
 
+{{- define "wasmxds.moduleRootArg" -}}
+--module-root=/var/lib/wasmxds-modules
+{{- end -}}
+
 {{- define "wasmxds.sealKeyArg" -}}
 --seal-key=/etc/wasmxds/seal/{{ .Values.sealKey.key }}
 {{- end -}}
