@@ -6,10 +6,12 @@ Standard library only, because tools/demo uses it too.
 
 import collections
 import copy
+import errno
 import http.client
 import json
 import os
 import pathlib
+import pty
 import re
 import signal
 import socket
@@ -74,6 +76,28 @@ def parse_logfmt(line):
     """Returns the fields of one log line."""
     pairs = re.findall(r'([A-Za-z0-9_.]+)=("(?:[^"\\]|\\.)*"|\S*)', line)
     return {key: json.loads(value) if value[:1] == '"' else value for key, value in pairs}
+
+
+def run_on_terminal(command):
+    """Runs a command whose standard error is a terminal; returns the ended process."""
+    ours, theirs = pty.openpty()
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, timeout=LIMIT)
+        os.close(theirs)
+        done.stderr = b"".join(iter(lambda: _read_terminal(ours), b""))
+    finally:
+        os.close(ours)
+    return done
+
+
+def _read_terminal(ours):
+    """The next piece of what was written: the kernel hands it on in some, and some of them late."""
+    try:
+        return os.read(ours, 4096)
+    except OSError as e:
+        if e.errno != errno.EIO:  # as at the end, where the other end is closed
+            raise
+        return b""
 
 
 class HeldPort:

@@ -3,11 +3,10 @@
 
 import json
 import os
-import pty
 import subprocess
 
 from harness import Case, HttpSource, altered, digest, extension, module
-from processes import LOOPBACK, WASMXDS
+from processes import LOOPBACK, WASMXDS, run_on_terminal
 from test_debug_sections import custom_section
 
 COMPLETE, INCOMPLETE, UNREADABLE = 0, 1, 2
@@ -162,11 +161,9 @@ class FetchTest(Case):
         self.source.body = module() + custom_section(".debug_info", bytes(8 << 20))
         self.write("filter.yaml", self.remote())
         command = [WASMXDS, "fetch", "--allow-loopback", "--store", self.filled, self.manifests]
-        ours, theirs = pty.openpty()
-        subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, timeout=30, check=True)
-        os.close(theirs)
-        shown = os.read(ours, 1 << 20).decode()
-        os.close(ours)
+        done = run_on_terminal(command)
+        self.assertEqual(done.returncode, COMPLETE)
+        shown = done.stderr.decode()
         self.assertRegex(shown, r"0 of 1 extensions, ")
         self.assertTrue(shown.endswith("\r\x1b[K"))
         self.assertEqual(self.fetch(self.manifests).stderr, "")

@@ -3,12 +3,10 @@
 
 import gzip
 import json
-import os
-import pty
 import subprocess
 
 from harness import Case, HttpSource, digest, module
-from processes import WASMXDS
+from processes import WASMXDS, run_on_terminal
 from registries import gzip_of, tar_of
 from test_debug_sections import custom_section
 
@@ -136,11 +134,8 @@ class InspectTest(Case):
         source = HttpSource(module() + custom_section(".debug_info", bytes(8 << 20)))
         self.addCleanup(source.stop)
         command = [WASMXDS, "inspect", f"http://{source.uri}"]
-        ours, theirs = pty.openpty()
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, timeout=30)
-        os.close(theirs)
-        shown = os.read(ours, 1 << 20).decode()
-        os.close(ours)
+        done = run_on_terminal(command)
+        shown = done.stderr.decode()
         self.assertEqual(done.returncode, RUNS)
         self.assertRegex(shown, r"\d.* of 8\.0 MiB")
         self.assertTrue(shown.endswith("\r\x1b[K"))

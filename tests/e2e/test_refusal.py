@@ -44,8 +44,9 @@ class RefusalTest(Case):
 
     def test_last_good_module_stays_when_the_next_has_a_wrong_sha256(self):
         wasmxds, envoy = self.start_with_marker()
-        self.write("filter.wasm", altered(b"x-wasm-filter", b"x-wasm-second"))
-        self.write("filter.yaml", extension(plugin="two", sha256="0" * 64))
+        # Another file: filter.wasm is followed, and would be served without a sha256 first.
+        self.write("next.wasm", altered(b"x-wasm-filter", b"x-wasm-second"))
+        self.write("filter.yaml", extension(plugin="two", uri="next.wasm", sha256="0" * 64))
         wasmxds.wait_record(msg="extension not programmed", name=FILTER)
         self.assertStill(envoy, "one")
 
