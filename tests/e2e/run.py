@@ -140,13 +140,11 @@ class Job:
         return self.tests[i] if i < len(self.tests) else None
 
     def outcome(self):
-        """(run, failed, skipped, times), once the process has ended; a job that broke has failed."""
+        """(run, failed, skipped, times), once it has no more tests; a job that broke has failed."""
         try:
             return self.receiver.recv()
         except EOFError:
             return 1, 1, 0, {}
-        finally:
-            self.process.join()
 
 
 def run_one(test, result):
@@ -166,9 +164,10 @@ def run_all(tests, jobs):
     except KeyboardInterrupt:
         for job in started:
             job.process.terminate()
+        raise
+    finally:
         for job in started:
             job.process.join()
-        raise
 
 
 def unwind(*_):
