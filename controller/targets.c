@@ -158,17 +158,25 @@ static bool is_on_the_way(const struct targets *ts, const struct digest *module)
 	return map_get(&ts->on_the_way, module->hex) && !targets_has_module(ts, module);
 }
 
+static void start_fetch(struct targets *ts, struct target *t, const struct reconcile_step *step,
+	const struct reconcile_facts *facts)
+{
+	if (is_on_the_way(ts, &t->desired->image.sha256)) {
+		due_no_later(&ts->due, t, facts->now + SHARED_MS);
+		return;
+	}
+	targets_start_fetch(ts, t, step->known, facts->file_mark);
+	if (!t->fetching)
+		due_no_later(&ts->due, t, t->retry_at);
+}
+
 static void act(struct targets *ts, struct target *t, const struct reconcile_step *step,
 	const struct reconcile_facts *facts)
 {
 	const struct extension *ext = t->desired;
 
-	if (step->fetch && is_on_the_way(ts, &ext->image.sha256))
-		due_no_later(&ts->due, t, facts->now + SHARED_MS);
-	else if (step->fetch)
-		targets_start_fetch(ts, t, step->known, facts->file_mark);
-	if (t->failure)
-		due_no_later(&ts->due, t, t->retry_at);
+	if (step->fetch)
+		start_fetch(ts, t, step, facts);
 	if (ext->suspend)
 		targets_report(ts, t, STATUS_SUSPENDED, "");
 	else if (step->commit)

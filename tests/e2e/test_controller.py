@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import subprocess
+import time
 import unittest.mock
 
 from cluster import OwnClusterCase
@@ -282,6 +283,23 @@ class ReasonsTest(ControllerCase):
             self.kubectl("annotate", "wasmextension", reason.lower(), f"{REFETCH}=1")
             self.put(name=reason.lower(), protocol="http", uri=self.web.uri)
             self.wait_reason("Programmed", reason.lower())
+
+    def test_what_waits_for_its_source_is_left_alone(self):
+        controller = self.controller("--fetch-tries=1")
+        reconciles = lambda: controller.metric("wasmxds_controller_reconciles_total")  # noqa: E731
+        self.web.status = 500
+        self.cause("FetchFailed")
+        self.web.hold()
+        requests = self.web.requests
+        wait_until(lambda: self.web.requests > requests, "not tried again")
+        before = reconciles()
+        time.sleep(1)  # for what must not happen
+        self.assertLessEqual(reconciles(), before + 1)
+        self.web.let_go()
+        self.cause("Suspended", suspend=True)
+        before = reconciles()
+        time.sleep(1)
+        self.assertLessEqual(reconciles(), before + 1)
 
     def test_those_of_a_module(self):
         self.controller()
