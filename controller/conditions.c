@@ -136,6 +136,7 @@ static void take_prints(struct conditions_memory *out, const struct standing *st
 	out->counts = finish(p.counts);
 	out->reason = (uint8_t)standing->conditions[CONDITION_READY].reason;
 	out->uid = hash_of(facts->uid);
+	out->generation = (uint16_t)facts->generation;
 }
 
 static void take_transitions(struct conditions_memory *next, const struct standing *standing,
@@ -164,6 +165,20 @@ static int64_t write_at(
 	return known->counts == next->counts ? words : counts;
 }
 
+/* Whether the object shows more than is known: what the process before had found out, this one is
+ * about to.  That something is served is not said where nothing is. */
+static bool shows_more(const struct conditions_memory *known, const struct conditions_facts *facts)
+{
+	bool good = known->states[CONDITION_READY] == CONDITION_TRUE;
+
+	if (known->since[CONDITION_READY] == 0 || (good && !facts->serving))
+		return false;
+	if (facts->reason == STATUS_UNKNOWN)
+		return true;
+	return facts->reason == STATUS_FETCHING && known->written_at == 0 &&
+	       known->generation == (uint16_t)facts->generation;
+}
+
 struct conditions_judgement conditions_judge(
 	const struct conditions_memory *known, const struct conditions_facts *facts, int64_t now)
 {
@@ -184,6 +199,10 @@ struct conditions_judgement conditions_judge(
 	if (known->substance == like.substance && known->wording == like.wording &&
 		known->fleet == like.fleet && known->counts == like.counts)
 		return out;
+	if (shows_more(known, facts)) {
+		out.verdict = CONDITIONS_HELD;
+		return out;
+	}
 	out.look_at = write_at(known, &like, now);
 	out.verdict = out.look_at > now ? CONDITIONS_LATER : CONDITIONS_WRITE;
 	take_transitions(&out.next, &standing, known, now);

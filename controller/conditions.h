@@ -53,12 +53,12 @@ struct conditions_facts {
 	const char *message;       /* of that */
 	bool resolved;             /* the references were found when last looked at */
 	bool fetched;              /* the store has the module that the image stands for */
-	const char *serving;       /* version of the record in the store */
-	struct digest module;      /* that the image stands for; not set: not known */
-	const char *manifest;      /* OCI: digest of the manifest that it was in, "sha256:..." */
-	uint64_t size_bytes;       /* of module; 0: not known */
-	uint64_t served_bytes;     /* of what is sent of it; 0: not known */
-	const char *refetch;       /* last value of EXTENSION_REFETCH that was acted on */
+	const char *serving;   /* version of the record in the store */
+	struct digest module;  /* that the image stands for; not set: not known */
+	const char *manifest;  /* OCI: digest of the manifest that it was in, "sha256:..." */
+	uint64_t size_bytes;   /* of module; 0: not known */
+	uint64_t served_bytes; /* of what is sent of it; 0: not known */
+	const char *refetch;   /* last value of EXTENSION_REFETCH that was acted on */
 	bool has_secret; /* a value of a Secret is served: proxies' words, which may hold it, are
 			    withheld */
 	struct conditions_proxies proxies;
@@ -75,10 +75,12 @@ struct conditions_memory {
 	uint32_t since[CONDITION_TYPES]; /* lastTransitionTime; 0: never set */
 	uint8_t states[CONDITION_TYPES]; /* enum condition_state */
 	uint8_t reason;                  /* enum status_reason, of Ready */
+	uint16_t generation;             /* its last bits */
 };
 
 enum conditions_verdict {
 	CONDITIONS_SAME,  /* nothing to write */
+	CONDITIONS_HELD,  /* less is known than the object shows, and more will be soon */
 	CONDITIONS_LATER, /* only words or counts differ, and they were written a moment ago */
 	CONDITIONS_WRITE,
 };

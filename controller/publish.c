@@ -187,6 +187,10 @@ static void look(struct publisher *p, struct agenda_item *item, int64_t now)
 	if (facts.proxies.pending)
 		facts.proxies.nacked = known->status.reason == STATUS_PROXY_REFUSED;
 	j = conditions_judge(&known->status, &facts, wall);
+	if (j.verdict == CONDITIONS_HELD) {
+		agenda_drop(&p->agenda, item);
+		return;
+	}
 	if (j.verdict == CONDITIONS_WRITE) {
 		if (write_status(p, item, &facts, &j.next, &err) == 0)
 			return;

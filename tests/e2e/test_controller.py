@@ -197,6 +197,20 @@ class ValuesTest(ControllerCase):
         self.wait_reason("Programmed")
         self.assertHeader(envoy, "again")
 
+    def test_a_restart_writes_nothing_however_late_the_values_are_seen(self):
+        self.put_secret("hidden")
+        self.put(plugin=reference("secretKeyRef", "secret", self.namespace))
+        self.put(name="gone", plugin=reference("secretKeyRef", "gone", self.namespace))
+        self.running = self.controller()
+        names = ("filter", "gone")
+        self.wait_reason("Programmed")
+        self.wait_reason("ReferenceNotFound", "gone")
+        before = [self.cluster.extension(self.namespace, name) for name in names]
+        self.running.restart()
+        self.put(name="later")
+        self.wait_reason("Programmed", "later")
+        self.assertEqual([self.cluster.extension(self.namespace, name) for name in names], before)
+
     def test_a_secret_of_another_namespace_needs_its_consent(self):
         other = self.new_namespace()
         self.put(plugin=reference("secretKeyRef", "secret", other))

@@ -374,6 +374,56 @@ static void test_conditions_adopt__knows_an_object_that_was_made_anew(void)
 	CU_ASSERT_EQUAL(verdict(&known, &anew, NOW + 1), CONDITIONS_WRITE);
 }
 
+static struct conditions_memory adopted(const struct conditions_facts *facts)
+{
+	struct conditions_memory before = written(facts, NOW);
+	struct conditions_memory after = {0};
+	AUTO(cjson) cJSON *patch = patch_of(facts, &before);
+	AUTO(node) struct node *status = status_after(patch);
+
+	(void)conditions_adopt(&after, facts->uid, status, NOW);
+	return after;
+}
+
+static void test_conditions_judge__holds_what_another_process_knew_until_it_is_known_anew(void)
+{
+	struct conditions_facts failed = ready;
+	struct conditions_facts facts = ready;
+	struct conditions_memory good = adopted(&ready);
+	struct conditions_memory bad;
+
+	failed.reason = STATUS_FETCH_FAILED;
+	failed.message = "HTTP 503";
+	bad = adopted(&failed);
+	facts.reason = STATUS_UNKNOWN;
+	CU_ASSERT_EQUAL(verdict(&good, &facts, NOW), CONDITIONS_HELD);
+	CU_ASSERT_EQUAL(verdict(&bad, &facts, NOW), CONDITIONS_HELD);
+	facts.reason = STATUS_FETCHING;
+	CU_ASSERT_EQUAL(verdict(&bad, &facts, NOW), CONDITIONS_HELD);
+	facts.serving = NULL; /* the store was lost */
+	CU_ASSERT_EQUAL(verdict(&bad, &facts, NOW), CONDITIONS_HELD);
+	CU_ASSERT_EQUAL(verdict(&good, &facts, NOW), CONDITIONS_WRITE);
+	facts.generation++;
+	CU_ASSERT_EQUAL(verdict(&bad, &facts, NOW), CONDITIONS_WRITE);
+	CU_ASSERT_EQUAL(verdict(&bad, &ready, NOW), CONDITIONS_WRITE);
+}
+
+static void test_conditions_judge__says_what_is_under_way_where_nothing_was_said(void)
+{
+	const struct conditions_memory nothing = {0};
+	struct conditions_memory known = written(&ready, NOW);
+	struct conditions_facts facts = ready;
+
+	facts.reason = STATUS_FETCHING;
+	CU_ASSERT_EQUAL(verdict(&nothing, &facts, NOW), CONDITIONS_WRITE);
+	CU_ASSERT_EQUAL(verdict(&known, &facts, NOW), CONDITIONS_WRITE);
+	facts.reason = STATUS_UNKNOWN;
+	CU_ASSERT_EQUAL(verdict(&nothing, &facts, NOW), CONDITIONS_WRITE);
+	CU_ASSERT_EQUAL(verdict(&known, &facts, NOW), CONDITIONS_HELD);
+	facts.uid = "77";
+	CU_ASSERT_EQUAL(verdict(&known, &facts, NOW), CONDITIONS_WRITE);
+}
+
 TEST_MAIN("conditions", TEST(test_conditions_patch__says_everything),
 	TEST(test_conditions_patch__says_nothing_of_what_is_not_known),
 	TEST(test_conditions_patch__stays_small), TEST(test_conditions_judge__writes_nothing_twice),
@@ -383,6 +433,8 @@ TEST_MAIN("conditions", TEST(test_conditions_patch__says_everything),
 	TEST(test_conditions_judge__lets_other_words_wait),
 	TEST(test_conditions_judge__lets_counts_wait_but_not_what_they_mean),
 	TEST(test_conditions_judge__leaves_proxies_as_they_are_until_they_were_asked),
+	TEST(test_conditions_judge__holds_what_another_process_knew_until_it_is_known_anew),
+	TEST(test_conditions_judge__says_what_is_under_way_where_nothing_was_said),
 	TEST(test_conditions_adopt__knows_its_own_writing_after_a_restart),
 	TEST(test_conditions_adopt__tells_every_two_statuses_apart),
 	TEST(test_conditions_adopt__writes_over_what_it_would_not_have_written),
