@@ -53,6 +53,7 @@ struct conditions_facts {
 	const char *message;       /* of that */
 	bool resolved;             /* the references were found when last looked at */
 	bool fetched;              /* the store has the module that the image stands for */
+	bool current;          /* what is served is what this generation asks for all the same */
 	const char *serving;   /* version of the record in the store */
 	struct digest module;  /* that the image stands for; not set: not known */
 	const char *manifest;  /* OCI: digest of the manifest that it was in, "sha256:..." */

@@ -6,6 +6,8 @@
 
 #include "base/auto.h"
 #include "base/xalloc.h"
+#include "fetch/docker_config.h"
+#include "fetch/reference.h"
 
 static bool is_reference(const struct config_source *source)
 {
@@ -108,12 +110,25 @@ static char *pull_secret_key(const struct extension *ext)
 	return object_key(OBJECT_SECRET, ext->namespace, ext->image.pull_secret);
 }
 
+/* Whether a credential can be read out of it is found out here, where it is known whose it is. */
+static int check_docker_config(const char *json, const struct extension *ext, struct err *err)
+{
+	AUTO(reference) struct reference reference = {.registry = NULL};
+	AUTO(credential) struct credential unused = {.user = NULL};
+
+	if (reference_parse(&reference, ext->image.uri, err) < 0)
+		return -1;
+	return docker_config_find(&unused, json, &reference, err);
+}
+
 int config_pull_secret(
 	char **out, const struct map *objects, const struct extension *ext, struct err *err)
 {
 	AUTO(free) char *key = NULL;
+	AUTO(free) char *text = NULL;
 	const struct object *object;
 	const struct object_value *value;
+	struct err why;
 
 	*out = NULL;
 	if (!ext->image.pull_secret)
@@ -128,7 +143,13 @@ int config_pull_secret(
 		return err_set(err, ERR_NOT_FOUND,
 			"image.pull_secret refers to %s, which has no key \".dockerconfigjson\"",
 			key);
-	*out = xstrndup(value->bytes, value->len);
+	text = xstrndup(value->bytes, value->len);
+	if (check_docker_config(text, ext, &why) < 0)
+		return err_set(err, ERR_NOT_FOUND,
+			"image.pull_secret refers to %s, whose \".dockerconfigjson\" is not "
+			"usable: %s",
+			key, why.msg);
+	*out = STEAL(text);
 	return 0;
 }
 

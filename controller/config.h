@@ -24,7 +24,7 @@ int config_resolve(struct artifact_config *out, const struct map *objects, const
 
 /* Finds the docker config that image.pull_secret names, in a Secret of the extension's namespace.
  * *out is NULL where it names none; the caller frees it.  ERR_NOT_FOUND: the Secret, or its key
- * ".dockerconfigjson", is not there. */
+ * ".dockerconfigjson", is not there, or is no docker config. */
 int config_pull_secret(char **out, const struct map *objects, const struct extension *ext,
 	struct err *err) __attribute__((warn_unused_result));
 

@@ -38,6 +38,7 @@ void facts_of(struct conditions_facts *out, const struct target *t)
 								 : status_message(&t->status),
 		.resolved = t->resolved,
 		.fetched = t->has_module,
+		.current = t->current && !t->refusal,
 		.serving = t->served_version,
 		.refetch = t->refetched,
 		.has_secret = t->has_secret,

@@ -40,7 +40,7 @@ static int64_t fetch_at(const struct target *t, bool known)
 
 static bool wants_fetch(const struct target *t, const struct reconcile_facts *facts, int64_t at)
 {
-	if (t->fetching || facts->unsure_pull)
+	if (t->fetching || facts->unsure_pull || facts->lacks_pull)
 		return false;
 	if (reconcile_follows(t->desired) && facts->file_mark != t->file_mark)
 		return true;
@@ -66,11 +66,11 @@ struct reconcile_step reconcile(const struct target *t, const struct reconcile_f
 	if (t->desired->suspend)
 		return step;
 	at = fetch_at(t, step.known_module);
-	step.commit = step.known_module && !facts->unsure_configs;
+	step.commit = step.known_module && !facts->unsure_configs && !facts->unsure_pull;
 	step.fetch = wants_fetch(t, facts, at);
 	if (step.fetch)
 		step.known = known_revision(t, step.known_module);
-	else if (!t->fetching && !facts->unsure_pull)
+	else if (!t->fetching && !facts->unsure_pull && !facts->lacks_pull)
 		step.wake_at = at;
 	return step;
 }

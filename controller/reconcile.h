@@ -25,6 +25,7 @@ struct reconcile_facts {
 	bool has_recorded;   /* the store has the blob of target.recorded */
 	uint64_t file_mark;  /* follow: of the file as it is now; 0: it cannot be read */
 	bool unsure_pull;    /* it is not known yet whether image.pull_secret is there */
+	bool lacks_pull;     /* it is not: nothing is fetched until it comes */
 	bool unsure_configs; /* the same of what configurations are read from */
 };
 

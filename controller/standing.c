@@ -142,7 +142,9 @@ static void set_others(
 			facts->fetched ? STATUS_FETCHED : STATUS_PENDING, NULL);
 	if (trouble == CONDITION_PROGRAMMED)
 		return;
-	if (facts->serving)
+	if (facts->serving && facts->current)
+		set_served(&c[CONDITION_PROGRAMMED], facts, CONDITION_TRUE, STATUS_PROGRAMMED);
+	else if (facts->serving)
 		set_served(&c[CONDITION_PROGRAMMED], facts, CONDITION_FALSE, STATUS_STALE);
 	else
 		set(&c[CONDITION_PROGRAMMED], CONDITION_FALSE, STATUS_PENDING, NULL);

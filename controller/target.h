@@ -67,6 +67,7 @@ struct target {
 
 	bool resolved;   /* what it refers to was there when last looked at */
 	bool has_module; /* the store has the module that the image stands for */
+	bool current;    /* the record is what the manifest and the newest of its module ask for */
 	struct status status;
 	struct publication publication;
 };

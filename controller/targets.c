@@ -125,6 +125,7 @@ static uint64_t mark_of(struct targets *ts, const char *uri)
 static void gather(struct reconcile_facts *facts, struct targets *ts, const struct target *t)
 {
 	const struct extension *ext = t->desired;
+	struct err unused;
 
 	facts->now = io_monotonic_ms();
 	facts->has_pinned = can_use(ts, t, &ext->image.sha256);
@@ -133,6 +134,7 @@ static void gather(struct reconcile_facts *facts, struct targets *ts, const stru
 	facts->unsure_configs =
 		!targets_know(ts, references_of(t, 0)) || !targets_know(ts, references_of(t, 1));
 	facts->unsure_pull = !targets_know(ts, references_of(t, 2));
+	facts->lacks_pull = targets_check_pull_secret(ts, t, &unused) < 0;
 	if (reconcile_follows(ext))
 		facts->file_mark = mark_of(ts, ext->image.uri);
 }
@@ -195,6 +197,7 @@ static void advance(struct targets *ts, struct target *t)
 	gather(&facts, ts, t);
 	step = reconcile(t, &facts);
 	t->has_module = step.known_module;
+	t->current = false;
 	if (!facts.unsure_configs && !facts.unsure_pull)
 		t->resolved = targets_resolved(ts, t);
 	due_set(&ts->due, t, step.wake_at);

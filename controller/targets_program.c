@@ -172,7 +172,10 @@ void targets_program(struct targets *ts, struct target *t, const struct digest *
 		put_off(ts, t, &err);
 		return;
 	}
-	if (reconcile_lags(t))
+	t->current = !reconcile_lags(t);
+	if (targets_check_pull_secret(ts, t, &err) < 0)
+		targets_report(ts, t, status_of_config(&err), err.msg);
+	else if (!t->current)
 		targets_report(ts, t, status_of_fetch(t->failure), t->failure->msg);
 	else
 		report_programmed(ts, t, is_new);

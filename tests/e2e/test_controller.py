@@ -22,6 +22,7 @@ from registries import (
     Layout,
     htpasswd,
 )
+from test_permission import pull_secret
 from test_s3 import BUCKET, KEY_ID, SECRET, VersityGw
 
 ALLOW = "wasmxds.tetrate.io/allow-namespaces"
@@ -132,24 +133,57 @@ class ProtocolsTest(ControllerCase):
         wide = self.kubectl("get", "wasmextensions", "-o", "wide")
         self.assertIn(digest(module())[:12], wide)
 
+    def put_pull_secret(self, registry):
+        self.apply(pull_secret(self.namespace, registry.host, USER, PASSWORD))
+
     def test_pull_secret_of_the_same_namespace_opens_a_registry(self):
         registry = self.registry(auth=htpasswd(self.folder))
-        self.put(protocol="oci", uri=f"{registry.host}/filters/f:v1", pull_secret="pull")
+        self.put(protocol="oci", uri=f"{registry.host}/filters/f:v1", pull_secret="registry")
         self.running = self.controller()
-        self.assertIn("pull", self.wait_reason("ReferenceNotFound"))
-        auth = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        document = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "type": "kubernetes.io/dockerconfigjson",
-            "metadata": {"name": "pull", "namespace": self.namespace},
-            "stringData": {
-                ".dockerconfigjson": json.dumps({"auths": {registry.host: {"auth": auth}}})
-            },
-        }
-        self.apply(json.dumps(document))
+        self.assertIn("/registry, which is not there", self.wait_reason("ReferenceNotFound"))
+        self.put_secret("{}", name="registry")
+        self.wait_words('which has no key ".dockerconfigjson"')
+        self.put_secret("[]", name="registry", key=".dockerconfigjson")
+        self.wait_words('".dockerconfigjson" is not usable')
+        self.kubectl("delete", "secret", "registry")  # whose type cannot change
+        self.put_pull_secret(registry)
         self.assertHeader(self.envoy_for(self.xds(), "filter"), "one")
+        self.wait_reason("Programmed")
         self.assertNotIn(PASSWORD, self.running.log() + json.dumps(self.status()))
+
+    def wait_words(self, words):
+        """Waits for other words about ReferenceNotFound, which are in the log at once."""
+        about = {"msg": "extension not programmed", "reason": "ReferenceNotFound"}
+        wait_until(lambda: any(words in r["err"] for r in self.running.records(**about)), words)
+
+    def test_pull_secret_that_goes_is_missing_whatever_else_fails_for_want_of_it(self):
+        registry = self.registry(auth=htpasswd(self.folder))
+        image = {"protocol": "oci", "uri": f"{registry.host}/filters/f:v1", "pull_secret": "registry"}
+        image |= {"track": True, "interval": "10s"}
+        self.put_pull_secret(registry)
+        self.put(**image)
+        envoy = self.start_all()
+        self.assertHeader(envoy, "one")
+        self.wait_reason("Programmed")
+        self.kubectl("delete", "secret", "registry")
+        self.wait_reason("ReferenceNotFound")
+        self.wait_condition("filter", "Resolved", ("False", "ReferenceNotFound"))
+        self.wait_condition("filter", "Programmed", ("True", "Programmed"))
+        # A fetch that is asked for cannot be made, and another configuration can be served.
+        self.put(plugin="two", annotations={REFETCH: "1"}, **image)
+        self.assertHeader(envoy, "two")
+        self.running.wait_record(msg="extension not programmed", reason="ReferenceNotFound")
+        wait_equal(lambda: self.status().get("observedGeneration"), 2, "observedGeneration")
+        self.running.restart()
+        self.running.wait_leading()
+        self.put(name="later")
+        self.wait_reason("Programmed", "later")
+        self.wait_reason("ReferenceNotFound")
+        self.put_pull_secret(registry)
+        self.wait_reason("Programmed")
+        wait_equal(lambda: self.status().get("lastHandledRefetch"), "1", "lastHandledRefetch")
+        reasons = {r["reason"] for r in self.running.records(msg="extension not programmed")}
+        self.assertEqual(reasons, {"ReferenceNotFound"})
 
 
 class ValuesTest(ControllerCase):

@@ -208,6 +208,82 @@ static void test_config_refers__is_false_where_nothing_is_referred_to(void)
 	CU_ASSERT_FALSE(config_refers(&ext, "Secret/team/a"));
 }
 
+/* An extension of team whose pull secret is "settings". */
+static struct extension pulling(void)
+{
+	return (struct extension){.namespace = lend("team"),
+		.image = {.protocol = PROTOCOL_OCI,
+			.uri = lend("registry.example/filter:1"),
+			.pull_secret = lend("settings")}};
+}
+
+static void put_docker_config(struct map *objects, const char *text)
+{
+	struct object *secret = NULL;
+	struct object_value *value = xcalloc(1, sizeof(*value));
+
+	*objects = (struct map){.slots = NULL};
+	add_object(objects, OBJECT_SECRET, "x", 1);
+	secret = map_get(objects, "Secret/team/settings");
+	value->bytes = xstrdup(text);
+	value->len = strlen(text);
+	map_put(&secret->values, ".dockerconfigjson", value);
+}
+
+static void test_config_pull_secret__gives_the_docker_config(void)
+{
+	static const char text[] =
+		"{\"auths\":{\"registry.example\":{\"auth\":\"bWU6aHVudGVyMg==\"}}}";
+	struct extension ext = pulling();
+	AUTO(free) char *found = NULL;
+	struct map objects;
+	struct err err;
+
+	put_docker_config(&objects, text);
+	CU_ASSERT_EQUAL_FATAL(config_pull_secret(&found, &objects, &ext, &err), 0);
+	CU_ASSERT_STRING_EQUAL(found, text);
+	map_clear(&objects, free_object);
+}
+
+static void test_config_pull_secret__names_what_is_missing(void)
+{
+	struct extension ext = pulling();
+	AUTO(free) char *found = NULL;
+	struct map objects;
+	struct err err;
+
+	fill(&objects);
+	CU_ASSERT_EQUAL(config_pull_secret(&found, &objects, &ext, &err), -1);
+	CU_ASSERT_EQUAL(err.code, ERR_NOT_FOUND);
+	ASSERT_HAS(err.msg, "no key \".dockerconfigjson\"");
+	ext.image.pull_secret = lend("gone");
+	CU_ASSERT_EQUAL(config_pull_secret(&found, &objects, &ext, &err), -1);
+	CU_ASSERT_EQUAL(err.code, ERR_NOT_FOUND);
+	ASSERT_HAS(err.msg, "Secret/team/gone, which is not there");
+	map_clear(&objects, free_object);
+}
+
+static void test_config_pull_secret__is_not_there_where_it_is_no_docker_config(void)
+{
+	static const char *const texts[] = {"", "hunter2", "{\"auths\":7}",
+		"{\"auths\":{\"registry.example\":{\"auth\":\"hunter2\"}}}"};
+	struct extension ext = pulling();
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		AUTO(free) char *found = NULL;
+		struct map objects;
+		struct err err;
+
+		put_docker_config(&objects, texts[i]);
+		CU_ASSERT_EQUAL(config_pull_secret(&found, &objects, &ext, &err), -1);
+		CU_ASSERT_EQUAL(err.code, ERR_NOT_FOUND);
+		ASSERT_HAS(err.msg, "is not usable: docker config: ");
+		CU_ASSERT_PTR_NULL(strstr(err.msg, "hunter2"));
+		CU_ASSERT_PTR_NULL(found);
+		map_clear(&objects, free_object);
+	}
+}
+
 TEST_MAIN("config", TEST(test_config_resolve__gives_a_value_as_it_is),
 	TEST(test_config_resolve__gives_nothing_for_none),
 	TEST(test_config_resolve__reads_the_object_of_the_right_kind),
@@ -216,4 +292,7 @@ TEST_MAIN("config", TEST(test_config_resolve__gives_a_value_as_it_is),
 	TEST(test_config_resolve__lets_in_who_is_named),
 	TEST(test_config_resolve__does_not_tell_strangers_what_is_there),
 	TEST(test_config_refers__looks_at_both_configurations),
+	TEST(test_config_pull_secret__gives_the_docker_config),
+	TEST(test_config_pull_secret__names_what_is_missing),
+	TEST(test_config_pull_secret__is_not_there_where_it_is_no_docker_config),
 	TEST(test_config_refers__is_false_where_nothing_is_referred_to))

@@ -631,6 +631,20 @@ static void test_reconcile__waits_for_word_of_what_it_refers_to(void)
 	CU_ASSERT_TRUE(only_waits(t,
 		&(struct reconcile_facts){.has_recorded = true, .unsure_configs = true},
 		INT64_MAX));
+	CU_ASSERT_TRUE(only_waits(t,
+		&(struct reconcile_facts){.has_recorded = true, .unsure_pull = true}, INT64_MAX));
+	target_free(t);
+}
+
+static void test_reconcile__asks_no_source_without_the_pull_secret(void)
+{
+	struct target *t = target_wanting(NULL);
+
+	CU_ASSERT_TRUE(only_waits(t, &(struct reconcile_facts){.lacks_pull = true}, INT64_MAX));
+	observe(t, SOURCE, "m");
+	t->desired->refetch = xstrdup("one");
+	CU_ASSERT_TRUE(only_commits(
+		t, &(struct reconcile_facts){.has_recorded = true, .lacks_pull = true}, "m"));
 	target_free(t);
 }
 
@@ -683,4 +697,5 @@ TEST_MAIN("reconcile", TEST(test_reconcile__does_nothing_for_what_nobody_asks_fo
 	TEST(test_target_observe__knows_what_refetch_was_answered),
 	TEST(test_reconcile__does_nothing_while_suspended),
 	TEST(test_reconcile__waits_for_word_of_what_it_refers_to),
+	TEST(test_reconcile__asks_no_source_without_the_pull_secret),
 	TEST(test_target_refuse__keeps_what_was_desired))

@@ -70,6 +70,22 @@ static void test_standing_of__says_that_the_last_good_one_is_served(void)
 	CU_ASSERT_STRING_EQUAL(s.conditions[CONDITION_READY].message, facts.message);
 }
 
+static void test_standing_of__says_that_what_is_asked_for_is_served_all_the_same(void)
+{
+	struct conditions_facts facts = ready;
+	struct standing s;
+
+	facts.reason = STATUS_REFERENCE_NOT_FOUND;
+	facts.message = "image.pull_secret refers to Secret/default/s, which is not there";
+	facts.resolved = false;
+	facts.current = true;
+	standing_of(&s, &facts);
+	assert_condition(&s, CONDITION_RESOLVED, CONDITION_FALSE, STATUS_REFERENCE_NOT_FOUND);
+	assert_condition(&s, CONDITION_FETCHED, CONDITION_TRUE, STATUS_FETCHED);
+	assert_condition(&s, CONDITION_PROGRAMMED, CONDITION_TRUE, STATUS_PROGRAMMED);
+	assert_condition(&s, CONDITION_READY, CONDITION_FALSE, STATUS_REFERENCE_NOT_FOUND);
+}
+
 static void test_standing_of__waits_for_a_fetch_without_claiming_more(void)
 {
 	const struct conditions_facts facts = {.generation = 1, .reason = STATUS_FETCHING};
@@ -183,6 +199,7 @@ static void test_standing_of__withholds_words_that_may_hold_a_secret(void)
 TEST_MAIN("standing", TEST(test_standing_of__is_ready_when_all_is_done),
 	TEST(test_standing_of__is_unknown_on_the_first_visit),
 	TEST(test_standing_of__says_that_the_last_good_one_is_served),
+	TEST(test_standing_of__says_that_what_is_asked_for_is_served_all_the_same),
 	TEST(test_standing_of__waits_for_a_fetch_without_claiming_more),
 	TEST(test_standing_of__blames_the_condition_that_is_in_trouble),
 	TEST(test_standing_of__has_no_room_before_the_module_is_there),
