@@ -29,6 +29,7 @@ struct session {
 	struct rate idle_requests; /* that neither answer nor change anything */
 	int64_t opened_ms;
 	bool woken; /* in the group's list */
+	bool heard; /* it asked for something */
 };
 
 static struct session *rpc_session(struct rpc *rpc)
@@ -70,12 +71,24 @@ static int on_stream_request(struct session *s, const struct stream_request *req
 	return 0;
 }
 
+/* A stream counts from its first request: a flood of those that never say anything is not worth a
+ * line each. */
+static void hear(struct session *s)
+{
+	s->group->world->metrics->requests++;
+	if (s->heard)
+		return;
+	s->heard = true;
+	log_info("stream opened", LOG_STR("peer", s->rpc.peer),
+		LOG_STR("identity", s->stream.identity), LOG_STR("method", s->method->name));
+}
+
 static int on_request(struct session *s, const uint8_t *bytes, size_t n, struct err *err)
 {
 	AUTO(discovery_request) struct discovery_request req = {0};
 	bool ours;
 
-	s->group->world->metrics->requests++;
+	hear(s);
 	if (discovery_request_decode(&req, s->stream.variant, bytes, n, err) < 0 ||
 		method_check_type(s->method, req.type_url, &ours, err) < 0)
 		return -1;
@@ -132,6 +145,8 @@ static void on_closed(struct rpc *rpc)
 {
 	const struct session *s = rpc_session(rpc);
 
+	if (!s->heard)
+		return;
 	log_info("stream closed", LOG_STR("node", s->stream.node), LOG_STR("peer", rpc->peer));
 }
 
@@ -216,8 +231,6 @@ void session_start(struct session_group *group, grpc_call *call, const char *pat
 			"the policy gives nothing to this certificate");
 		return;
 	}
-	log_info("stream opened", LOG_STR("peer", s->rpc.peer),
-		LOG_STR("identity", s->stream.identity), LOG_STR("method", s->method->name));
 	rpc_listen(&s->rpc);
 }
 
@@ -273,7 +286,7 @@ void session_tick(struct session_group *group)
 	for (struct session *s = group->first; s; s = s->next) {
 		if (s->rpc.finished)
 			continue;
-		if (s->stream.requests == 0 && now - s->opened_ms > SILENCE_MS)
+		if (!s->heard && now - s->opened_ms > SILENCE_MS)
 			rpc_finish(&s->rpc, GRPC_STATUS_DEADLINE_EXCEEDED, "nothing was asked for");
 		else if (policy_changed && !gate_still_admits(world->gate, &s->visitor))
 			rpc_finish(

@@ -1,94 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an independent client reads, and what one that misbehaves can do: grpcio and Envoy's protos."""
 
-import queue
 import threading
 
 import grpc
-from envoy.config.core.v3 import extension_pb2
-from envoy.extensions.filters.http.wasm.v3 import wasm_pb2
-from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
+from envoy.service.discovery.v3 import discovery_pb2
 from envoy.service.extension.v3 import config_discovery_pb2_grpc
-from google.protobuf import wrappers_pb2
 
-from harness import Case, extension, module, padded
-from processes import LIMIT, LOOPBACK, wait_until
+from clients import NAME, TYPE, ClientCase, memory
+from harness import extension, padded
+from processes import LIMIT, LOOPBACK, wait_equal, wait_until
 
-TYPE = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
-NAME = "default/filter"
 BIG = 8 << 20
 
 
-class Stream:
-    """One stream of a client: what it sends, and what it reads when asked to."""
-
-    def __init__(self, method):
-        self.requests = queue.Queue()
-        self.responses = method(iter(self.requests.get, None))
-
-    def send(self, request):
-        self.requests.put(request)
-
-    def read(self):
-        return next(self.responses)
-
-    def code(self):
-        """The status that the server ends the stream with."""
-        try:
-            for _ in self.responses:
-                pass
-        except grpc.RpcError as e:
-            return e.code()
-        return grpc.StatusCode.OK
-
-    def close(self):
-        self.requests.put(None)
-        self.responses.cancel()
-
-
-class ClientTest(Case):
-    def setUp(self):
-        super().setUp()
-        self.write("filter.wasm", module())
-        self.write("filter.yaml", extension())
-
-    def channel(self, wasmxds, alone=False):
-        options = [("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
-        channel = grpc.insecure_channel(f"{LOOPBACK}:{wasmxds.port.number}", options)
-        self.addCleanup(channel.close)
-        return channel
-
-    def stream(self, channel, delta=False, ads=False):
-        if ads:
-            stub = ads_pb2_grpc.AggregatedDiscoveryServiceStub(channel)
-            method = stub.DeltaAggregatedResources if delta else stub.StreamAggregatedResources
-        else:
-            stub = config_discovery_pb2_grpc.ExtensionConfigDiscoveryServiceStub(channel)
-            method = stub.DeltaExtensionConfigs if delta else stub.StreamExtensionConfigs
-        stream = Stream(method)
-        self.addCleanup(stream.close)
-        return stream
-
-    def ask(self, *names, **fields):
-        return discovery_pb2.DiscoveryRequest(
-            resource_names=names or [NAME], type_url=TYPE, node={"id": "python"}, **fields
-        )
-
-    def decode(self, resource):
-        config = extension_pb2.TypedExtensionConfig()
-        wasm = wasm_pb2.Wasm()
-        self.assertTrue(resource.Unpack(config))
-        self.assertTrue(config.typed_config.Unpack(wasm))
-        return config.name, wasm.config
-
-    def assertServed(self, resource, plugin="one"):
-        name, config = self.decode(resource)
-        value = wrappers_pb2.StringValue()
-        self.assertTrue(config.configuration.Unpack(value))
-        self.assertEqual((name, config.name, value.value), (NAME, NAME, plugin))
-        self.assertEqual(config.vm_config.code.local.inline_bytes, module())
-        self.assertEqual(config.vm_config.runtime, "envoy.wasm.runtime.v8")
-
+class ClientTest(ClientCase):
     def test_sotw_is_read_by_an_independent_client(self):
         wasmxds = self.wasmxds()
         stream = self.stream(self.channel(wasmxds))
@@ -190,27 +116,88 @@ class ClientTest(Case):
         self.assertEqual(self.decode(reader.read().resources[0])[0], NAME)
         self.assertLess(memory(wasmxds) - before, 2 * BIG, "bytes for 20 stalled clients")
 
+    def open_thousand(self, wasmxds, request, delta=False):
+        """Opens 1,000 streams on ten connections, with one request each."""
+        streams = []
+
+        def open_hundred(channel):
+            hundred = [self.stream(channel, delta) for _ in range(100)]
+            for stream in hundred:
+                stream.send(request)
+            streams.extend(hundred)
+
+        in_threads(open_hundred, [self.channel(wasmxds) for _ in range(10)])
+        return streams
+
     def test_thousand_streams_at_once_are_all_served(self):
         wasmxds = self.wasmxds()
-        channels = [self.channel(wasmxds) for _ in range(10)]
-        done = []
-
-        def run(channel):
-            streams = [self.stream(channel) for _ in range(100)]
-            for stream in streams:
-                stream.send(self.ask())
-            done.extend(stream.read().nonce for stream in streams)
-
-        threads = [threading.Thread(target=run, args=(channel,)) for channel in channels]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(LIMIT)
-        self.assertEqual(len(done), 1000)
+        streams = self.open_thousand(wasmxds, self.ask())
+        for stream in streams:
+            self.assertServed(stream.read().resources[0])
         self.assertEqual(wasmxds.metric("wasmxds_xds_streams"), 1000)
 
+    def test_thousand_streams_that_come_back_at_once_are_sent_what_is_new_alone(self):
+        wasmxds = self.wasmxds()
+        for stream in self.open_thousand(wasmxds, self.subscribe(), delta=True):
+            version = stream.read().resources[0].version
+        wasmxds.kill()
+        wasmxds.start()
+        streams = self.open_thousand(wasmxds, self.subscribe({NAME: version}), delta=True)
+        late = self.stream(self.channel(wasmxds))
+        late.send(self.ask())
+        self.assertServed(late.read().resources[0])
+        requests = lambda: wasmxds.metric("wasmxds_xds_requests_total")
+        wait_equal(requests, 1001, "requests")
+        self.assertEqual(wasmxds.metric("wasmxds_xds_responses_total"), 1)
+        self.write("filter.yaml", extension(plugin="two"))
+        for stream in streams:
+            self.assertServed(stream.read().resources[0].resource, "two")
 
-def memory(process):
-    """Bytes of memory that a process holds now."""
-    status = open(f"/proc/{process.pid}/status").read()
-    return int(status.partition("VmRSS:")[2].split()[0]) * 1024
+    def test_who_moves_to_another_replica_is_sent_what_is_new_alone(self):
+        """The replicas have a store each, and nothing in common but the manifests."""
+        names = [NAME, "default/b", "default/c"]
+        for name in names[1:]:
+            self.write(f"{name[-1]}.yaml", extension(name[-1]))
+        one, two = (self.wasmxds("--store", self.folder / store) for store in ("one", "two"))
+        wait_until(lambda: two.metric("wasmxds_extensions") == 3, "all extensions")
+        sotw = self.stream(self.channel(one), ads=True)
+        delta = self.stream(self.channel(one), delta=True, ads=True)
+        sotw.send(self.ask(*names))
+        delta.send(self.subscribe(names=names))
+        held = {}
+        for _ in names:
+            response = sotw.read()
+            answer = {"version_info": response.version_info, "response_nonce": response.nonce}
+            sotw.send(self.ask(*names, **answer))
+            (resource,) = delta.read().resources
+            held[resource.name] = resource.version
+        moved = [self.stream(self.channel(two), delta, ads=True) for delta in (False, True)]
+        moved[0].send(self.ask(*names, version_info=response.version_info))
+        moved[1].send(self.subscribe(held, names))
+        wait_equal(lambda: two.metric("wasmxds_xds_requests_total"), 2, "requests")
+        self.write("filter.yaml", extension(plugin="two"))
+        self.assertServed(moved[0].read().resources[0], "two")
+        self.assertServed(moved[1].read().resources[0].resource, "two")
+
+    def test_status_tells_who_has_not_answered(self):
+        wasmxds = self.wasmxds()
+        stream = self.stream(self.channel(wasmxds))
+        stream.send(self.ask())
+        answer = {"response_nonce": stream.read().nonce}
+        admin = ["status", "--admin", f"http://{LOOPBACK}:{wasmxds.admin_port}"]
+        shown = self.run_command(*admin)
+        self.assertRegex(shown.stdout, rf"python +{NAME} +STALE +\w+ +\d+s")
+        age = int(shown.stdout.split()[-1].removesuffix("s"))
+        self.assertEqual(shown.returncode, 1 if age >= 10 else 0)
+        stream.send(self.ask(**answer))
+        state = lambda: wasmxds.clients()["python", NAME]["state"]
+        wait_equal(state, "SYNCED", "state")
+
+
+def in_threads(run, arguments):
+    """Calls run(argument) for each, side by side; returns when all have ended."""
+    threads = [threading.Thread(target=run, args=(argument,)) for argument in arguments]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT)
