@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/io.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/stamp.h"
 #include "base/xalloc.h"
 
@@ -100,16 +101,16 @@ static bool take_stamps(struct tls *tls)
 	return changed;
 }
 
+/* Fills err where the files cannot be used. */
 static grpc_ssl_certificate_config_reload_status reload(
-	struct tls *tls, grpc_ssl_server_certificate_config **config)
+	struct tls *tls, grpc_ssl_server_certificate_config **config, struct err *err)
 {
 	AUTO(bundle) struct bundle b = {0};
 	grpc_ssl_pem_key_cert_pair pair;
-	struct err err;
 
 	if (!take_stamps(tls) && tls->given)
 		return GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED;
-	if (read_files(tls, &b, &err) < 0)
+	if (read_files(tls, &b, err) < 0)
 		return tls->given ? GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_UNCHANGED
 				  : GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_FAIL;
 	pair.private_key = buf_text(&b.bytes[KEY]);
@@ -126,10 +127,15 @@ static grpc_ssl_certificate_config_reload_status on_handshake(
 {
 	struct tls *tls = arg;
 	grpc_ssl_certificate_config_reload_status status;
+	struct err err = {.code = ERR_NONE};
 
 	(void)pthread_mutex_lock(&tls->lock);
-	status = reload(tls, config);
+	status = reload(tls, config, &err);
 	(void)pthread_mutex_unlock(&tls->lock);
+	if (err.code != ERR_NONE)
+		log_error("certificate not usable", LOG_ERR(&err));
+	else if (status == GRPC_SSL_CERTIFICATE_CONFIG_RELOAD_NEW)
+		log_info("certificate read", LOG_STR("file", tls->paths[CERT]));
 	return status;
 }
 

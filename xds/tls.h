@@ -3,7 +3,7 @@
  * xds/tls.h - the server's certificate, and whom it asks for one, from files that may change.
  * The files are looked at on each handshake, so that a new certificate needs no restart and no
  * stream is dropped; files that do not fit together (a rotation half-way) leave the ones before in
- * force. TLS 1.2 and later.  Threads: gRPC's, under a lock of its own.
+ * force, and are logged.  TLS 1.2 and later.  Threads: gRPC's, under a lock of its own.
  */
 #ifndef WASMXDS_XDS_TLS_H
 #define WASMXDS_XDS_TLS_H

@@ -4,6 +4,11 @@
 import ssl
 import socket
 
+import grpc
+from envoy.config.core.v3 import extension_pb2
+from envoy.service.discovery.v3 import discovery_pb2
+from envoy.service.extension.v3 import config_discovery_pb2_grpc
+
 from certificates import Authority
 from harness import Case, Traffic, extension, module
 from processes import LOOPBACK, wait_equal, wait_until
@@ -64,6 +69,40 @@ class TrustTest(Case):
         self.assertHeader(envoy, "two")
         self.assertEqual(len(wasmxds.records(msg="stream opened")), 1)
 
+    def test_certificate_without_its_key_leaves_the_one_before_in_force(self):
+        wasmxds = self.wasmxds(*self.tls())
+        envoy = self.envoy(wasmxds, tls={"ca": self.authority.cert})
+        self.assertHeader(envoy, "one")
+        before = self.server_certificate(wasmxds)
+        other = self.authority.issue("other", f"IP:{LOOPBACK}")
+        other["cert"].replace(self.server["cert"])
+        self.assertEqual(self.server_certificate(wasmxds), before)
+        refusal = wasmxds.wait_record(msg="certificate not usable")
+        self.assertIn("server.pem", refusal["err"])
+        self.assertHeader(self.envoy(wasmxds, tls={"ca": self.authority.cert}), "one")
+        self.assertEqual(len(wasmxds.records(msg="certificate not usable")), 1)
+        other["key"].replace(self.server["key"])
+        self.assertNotEqual(self.server_certificate(wasmxds), before)
+        self.assertHeader(self.envoy(wasmxds, tls={"ca": self.authority.cert}), "one")
+
+    def test_clients_authority_changes_without_a_dropped_stream(self):
+        wasmxds = self.wasmxds(*self.mtls())
+        envoy = self.envoy(wasmxds, tls=self.client(SHOP))
+        self.assertHeader(envoy, "one")
+        successor = Authority(self.folder, "successor")
+        of_old = self.authority.issue("of-old", SHOP)
+        of_new = successor.issue("of-new", SHOP)
+        # The server is judged by the old one still, clients by the new one alone.
+        of_old["ca"] = of_new["ca"] = self.folder / "server-ca.pem"
+        of_old["ca"].write_bytes(self.authority.cert.read_bytes())
+        successor.cert.replace(self.authority.cert)
+        self.assertHeader(self.envoy(wasmxds, tls=of_new), "one")
+        refused = self.envoy(wasmxds, tls=of_old, fetch_timeout=1)
+        self.assertEqual(refused.header(), 500)
+        self.write("filter.yaml", extension(plugin="two"))
+        self.assertHeader(envoy, "two")
+        self.assertEqual(len(wasmxds.records(msg="stream opened")), 2)
+
     def test_client_is_served_what_its_certificate_is_granted(self):
         wasmxds = self.wasmxds(*self.mtls())
         envoy = self.envoy(wasmxds, tls=self.client(SHOP))
@@ -102,6 +141,32 @@ class TrustTest(Case):
         envoy = self.envoy(wasmxds, tls=self.client(SHOP, authority=stranger), fetch_timeout=1)
         self.assertEqual(envoy.header(), 500)
         self.assertEqual(wasmxds.records(msg="stream opened"), [])
+
+    def test_unary_fetch_gives_what_the_certificate_is_granted_alone(self):
+        self.write("other.yaml", extension(namespace="bank"))
+        wasmxds = self.wasmxds(*self.mtls())
+        wait_until(lambda: wasmxds.metric("wasmxds_extensions") == 2, "both extensions")
+        names = ["bank/filter", "default/filter"]
+        self.assertEqual(self.fetch(wasmxds, self.client(SHOP), *names), ["default/filter"])
+        admin = self.client("DNS:admin.example.org")
+        self.assertEqual(self.fetch(wasmxds, admin, *names), names)
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.fetch(wasmxds, self.client(SHOP), "bank/filter")
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.NOT_FOUND)
+        with self.assertRaises(grpc.RpcError) as caught:
+            self.fetch(wasmxds, self.client("DNS:nobody.example.org"), *names)
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.PERMISSION_DENIED)
+
+    def fetch(self, wasmxds, files, *names):
+        """The names that come back."""
+        ca, cert, key = (files[name].read_bytes() for name in ("ca", "cert", "key"))
+        credentials = grpc.ssl_channel_credentials(ca, key, cert)
+        with grpc.secure_channel(f"{LOOPBACK}:{wasmxds.port.number}", credentials) as channel:
+            stub = config_discovery_pb2_grpc.ExtensionConfigDiscoveryServiceStub(channel)
+            request = discovery_pb2.DiscoveryRequest(resource_names=names)
+            response = stub.FetchExtensionConfigs(request)
+        config = extension_pb2.TypedExtensionConfig()
+        return [config.name for resource in response.resources if resource.Unpack(config)]
 
     def test_policy_is_read_again_when_it_changes(self):
         wasmxds = self.wasmxds(*self.mtls())
