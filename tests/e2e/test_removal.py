@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What was removed from the folder is taken from nobody who runs it."""
 
-from harness import Case, altered, extension, module
+import contextlib
+
+from harness import Case, Traffic, altered, extension, module
+from processes import wait_equal, wait_until
 
 
 class RemovalTest(Case):
@@ -24,6 +27,28 @@ class RemovalTest(Case):
         self.envoy_without(wasmxds)
         self.assertEqual(envoy.header(), ["one"])
         self.assertEqual(envoy.filter_stat("default/filter", "config_fail"), 0)
+
+    def test_removed_manifest_fails_no_request_on_any_transport(self):
+        self.write("filter.wasm", module())
+        self.write("filter.yaml", extension())
+        wasmxds = self.wasmxds()
+        envoys = [self.envoy(wasmxds, transport=t) for t in ("grpc", "delta", "ads", "ads-delta")]
+        envoys.append(self.envoy(wasmxds, transport="rest", port=wasmxds.admin_port))
+        with contextlib.ExitStack() as stack:
+            traffic = [stack.enter_context(Traffic(envoy, want=["one"])) for envoy in envoys]
+            self.remove("filter.yaml")
+            wait_equal(lambda: wasmxds.metric("wasmxds_extensions"), 0, "extensions")
+            asked = envoys[-1].filter_stat("default/filter", "update_attempt")
+            wait_until(
+                lambda: envoys[-1].filter_stat("default/filter", "update_attempt") > asked + 3,
+                "no further look by REST",
+            )
+        self.assertEqual([each.failures for each in traffic], [[]] * len(envoys))
+        for envoy in envoys:
+            self.assertHeader(envoy, "one")
+        self.write("filter.yaml", extension(plugin="back"))
+        for envoy in envoys:
+            self.assertHeader(envoy, "back")
 
     def test_removed_manifest_stays_removed_after_a_restart_of_wasmxds(self):
         wasmxds, envoy = self.start_and_remove()

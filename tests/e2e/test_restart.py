@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Neither side's end takes a filter away, and a new beginning sends only what changed."""
 
+import contextlib
 import signal
 
 from harness import Case, Traffic, altered, extension, module
@@ -34,25 +35,32 @@ def messages(wasmxds):
 
 class RestartTest(Case):
     def test_restart_of_wasmxds_fails_no_request(self):
-        wasmxds, envoy = self.start_both()
-        self.restart_under_traffic(wasmxds, envoy, wasmxds.stop)
+        self.restart_under_traffic(wasmxds_ends=Wasmxds.stop)
 
     def test_kill_of_wasmxds_fails_no_request(self):
-        wasmxds, envoy = self.start_both()
-        self.restart_under_traffic(wasmxds, envoy, wasmxds.kill)
+        self.restart_under_traffic(wasmxds_ends=Wasmxds.kill)
 
-    def restart_under_traffic(self, wasmxds, envoy, end):
-        before = connections(envoy)
-        with Traffic(envoy, want=["one"]) as traffic:
-            end()
-            wait_until(lambda: not connected(envoy), "Envoy did not notice the end of wasmxds")
+    def restart_under_traffic(self, wasmxds_ends):
+        """With an Envoy on each transport."""
+        wasmxds, first = self.start_both()
+        others = [self.envoy(wasmxds, transport=t) for t in ("delta", "ads", "ads-delta")]
+        envoys = [first, *others]
+        before = [connections(envoy) for envoy in envoys]
+        with contextlib.ExitStack() as stack:
+            traffic = [stack.enter_context(Traffic(envoy, want=["one"])) for envoy in envoys]
+            wasmxds_ends(wasmxds)
+            for envoy in envoys:
+                wait_until(lambda: not connected(envoy), f"{envoy.name} did not notice the end")
             wasmxds.start()
-            wait_reconnected(envoy, before)
-            answers = traffic.answers
-            wait_until(lambda: traffic.answers > answers + 20, "no traffic")
-        self.assertEqual(traffic.failures, [])
+            for envoy, count in zip(envoys, before):
+                wait_reconnected(envoy, count)
+            for each in traffic:
+                answers = each.answers
+                wait_until(lambda: each.answers > answers + 20, "no traffic")
+        self.assertEqual([each.failures for each in traffic], [[]] * len(envoys))
         self.write("filter.yaml", extension(plugin="two"))
-        self.assertHeader(envoy, "two")
+        for envoy in envoys:
+            self.assertHeader(envoy, "two")
 
     def test_reconnect_sends_nothing_that_envoy_has(self):
         self.unchanged_reconnect("grpc")
@@ -143,6 +151,28 @@ class RestartTest(Case):
         wasmxds.start()
         wait_equal(envoy.header, ["one"], "the filter did not come back", limit=10)
         self.assertEqual(envoy.header("x-wasm-marker"), ["one"] if kept else [])
+
+    def test_filter_that_was_dropped_and_is_wanted_anew_is_sent_on_the_same_stream(self):
+        self.write("filter.wasm", module())
+        self.write("marker.wasm", altered(b"x-wasm-filter", b"x-wasm-marker"))
+        self.write("filter.yaml", extension())
+        self.write("marker.yaml", extension("marker", uri="marker.wasm"))
+        wasmxds = self.wasmxds()
+        names = (FILTER, "default/marker")
+        for transport in ("ads", "ads-delta", "delta"):
+            with self.subTest(transport):
+                envoy = self.envoy(wasmxds, *names, transport=transport, dynamic=True)
+                self.assertHeader(envoy, "one")
+                envoy.set_filters("default/marker")
+                self.assertHeader(envoy)
+                wait_equal(
+                    lambda: [name for node, name in wasmxds.clients() if node == envoy.name],
+                    ["default/marker"],
+                    "the name was not dropped",
+                )
+                envoy.set_filters(*names)
+                self.assertHeader(envoy, "one")
+                self.assertEqual(connections(envoy), 1)
 
     def test_refused_configuration_does_not_come_back_after_a_restart(self):
         wasmxds, envoy = self.start_both()
