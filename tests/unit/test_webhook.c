@@ -169,6 +169,8 @@ static void test_webhook__refuses_what_is_no_review(void)
 	place_open(&p, LONG_MS, 16);
 	CU_ASSERT_EQUAL(post(&p, "/", "{}"), 404);
 	CU_ASSERT_EQUAL(post(&p, "/validate/x", "{}"), 404);
+	CU_ASSERT_EQUAL(post(&p, "/validate%00x", "{}"), 404);
+	CU_ASSERT_EQUAL(post(&p, "/%76alidate", "{}"), 404);
 	CU_ASSERT_EQUAL(post(&p, "/validate", "{}"), 400);
 	CU_ASSERT_EQUAL(post(&p, "/mutate", ""), 400);
 	call_init(&get, &p, "/validate", NULL);
