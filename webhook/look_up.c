@@ -6,6 +6,7 @@
 #include "base/auto.h"
 #include "base/io.h"
 #include "fetch/oci.h"
+#include "fetch/s3.h"
 #include "fetch/scratch.h"
 #include "fetch/task.h"
 #include "wasm/module.h"
@@ -63,6 +64,15 @@ static int learn(struct finding *out, const struct look_up *request, struct err 
 	return -1;
 }
 
+/* Looks at a module of that size, whose digest is known. */
+static void look_closer(struct finding *out, const struct look_up *request, uint64_t size)
+{
+	struct err unseen;
+
+	if (request->wants_module && size <= request->module_max)
+		(void)!download(out, request, request->module_max, &unseen);
+}
+
 /* The layer's digest is the module's, where the layer is the module. */
 static int ask_registry(struct finding *out, const struct look_up *request, struct err *err)
 {
@@ -71,15 +81,30 @@ static int ask_registry(struct finding *out, const struct look_up *request, stru
 		.request = &wanted,
 		.deadline_ms = request->deadline_ms};
 	struct oci_resolution found = {.manifest = {.hex = ""}};
-	struct err unseen;
 
 	if (oci_resolve(&found, &task, err) < 0)
 		return -1;
 	if (found.target.kind != OCI_MODULE)
 		return learn(out, request, err);
 	out->digest = found.target.digest;
-	if (request->wants_module && found.target.size <= request->module_max)
-		(void)!download(out, request, request->module_max, &unseen);
+	look_closer(out, request, found.target.size);
+	return 0;
+}
+
+/* What the store knows of the object it states; else it is learnt as from a web server. */
+static int ask_store(struct finding *out, const struct look_up *request, struct err *err)
+{
+	const struct fetch_request wanted = {.source = request->source, .uri = request->uri};
+	struct fetch_task task = {.options = request->options,
+		.request = &wanted,
+		.deadline_ms = request->deadline_ms};
+	struct s3_statement stated = {.size = 0};
+	struct err unseen;
+
+	if (s3_state(&stated, &task, &unseen) < 0 || !digest_is_set(&stated.sha256))
+		return learn(out, request, err);
+	out->digest = stated.sha256;
+	look_closer(out, request, stated.size);
 	return 0;
 }
 
@@ -87,6 +112,18 @@ void look_up(struct finding *out, const struct look_up *request)
 {
 	struct finding found = {.err = {.code = ERR_NONE}};
 
-	(void)!(request->source == FETCH_OCI ? ask_registry : learn)(&found, request, &found.err);
+	switch (request->source) {
+	case FETCH_OCI:
+		(void)!ask_registry(&found, request, &found.err);
+		break;
+	case FETCH_S3:
+		(void)!ask_store(&found, request, &found.err);
+		break;
+	case FETCH_HTTP:
+	case FETCH_HTTPS:
+	case FETCH_LOCAL_FS:
+		(void)!learn(&found, request, &found.err);
+		break;
+	}
 	*out = found;
 }

@@ -44,10 +44,12 @@ struct resolver {
 	struct resolver_counts counts;
 };
 
-/* Only a registry names a digest without its module. */
+/* Only registries and stores name a digest without its module. */
 static bool looks(const struct resolver *r, const struct resolver_question *q)
 {
-	return q->source == FETCH_OCI && q->wants_module && r->options.module_max > 0;
+	bool is_stated = q->source == FETCH_OCI || q->source == FETCH_S3;
+
+	return is_stated && q->wants_module && r->options.module_max > 0;
 }
 
 static char *key_of(enum fetch_source source, const char *uri, bool look)

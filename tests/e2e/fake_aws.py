@@ -49,14 +49,15 @@ def signature(request, signed, scope, secret):
     return hmac.digest(derive(secret, date, region, service), text.encode(), "sha256").hex()
 
 
-def signed_headers(method, url, body, key_id, secret, region="us-east-1", service="s3"):
-    """The headers of a request that we make ourselves."""
+def signed_headers(method, url, body, key_id, secret, region="us-east-1", service="s3", **more):
+    """The headers of a request that we make ourselves; more: others that are signed."""
     place = urllib.parse.urlsplit(url)
     path = place.path + (place.query and "?" + place.query)
     headers = {
         "host": place.netloc,
         "x-amz-date": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
         "x-amz-content-sha256": hashlib.sha256(body).hexdigest(),
+        **{name.replace("_", "-"): value for name, value in more.items()},
     }
     scope = f"{headers['x-amz-date'][:8]}/{region}/{service}/aws4_request"
     request = Request(method, path, headers, body)

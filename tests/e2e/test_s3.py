@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Modules from a real S3 server, and from one that wants what AWS's own services give."""
 
+import base64
+import hashlib
 import http.client
 import http.server
 import json
@@ -47,15 +49,22 @@ class VersityGw(Process):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
+    def upload(self, key, content):
+        """As the SDKs do by `--checksum-algorithm SHA256`: the store keeps the checksum."""
+        checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
+        self._put(key, content, x_amz_checksum_sha256=checksum)
+
     def make_public(self):
         """Lets everybody read the bucket."""
         allow = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}
         allow["Resource"] = f"arn:aws:s3:::{BUCKET}/*"
-        body = json.dumps({"Version": "2012-10-17", "Statement": [allow]}).encode()
-        url = f"{self.url}/{BUCKET}?policy"
-        headers = signed_headers("PUT", url, body, KEY_ID, SECRET)
+        self._put("?policy", json.dumps({"Version": "2012-10-17", "Statement": [allow]}).encode())
+
+    def _put(self, what, body, **headers):
+        path = f"/{BUCKET}{what}" if what.startswith("?") else f"/{BUCKET}/{what}"
+        headers = signed_headers("PUT", self.url + path, body, KEY_ID, SECRET, **headers)
         connection = http.client.HTTPConnection(LOOPBACK, self.port.number)
-        connection.request("PUT", f"/{BUCKET}?policy", body, headers)
+        connection.request("PUT", path, body, headers)
         answer = connection.getresponse()
         assert answer.status in (200, 204), answer.read()
         connection.close()

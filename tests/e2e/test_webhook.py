@@ -1,18 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """The admission webhook, asked by a real API server on behalf of kubectl."""
 
+import gzip
 import json
+import os
 import re
 import time
+import unittest.mock
 
 from fleet import FleetCase
-from harness import HttpSource, altered, digest, extension, module
+from harness import REFETCH, HttpSource, altered, digest, extension, module, padded
 from manifests_table import BAD, GOOD, manifest
 from processes import LOOPBACK, wait_equal, wait_until
 from registries import MODULE, MODULE_CONFIG, Certificate, DockerRegistry, Layout, htpasswd
-from test_s3 import BUCKET, VersityGw
+from test_s3 import BUCKET, KEY_ID, SECRET, VersityGw
 from webhooks import WebhookCase
 
+HIDDEN = (
+    "spec.image.uri: is not asked, as its pull_secret is not read here; "
+    "the module is checked and pinned later"
+)
 UNREACHED = "spec.image.uri: was not reached in time; the module is checked and pinned later"
 
 
@@ -71,6 +78,23 @@ class Verdicts(WebhookCase):
         self.assertTrue(all(len(each) <= 120 for each in warnings), warnings)
 
 
+    def test_whoever_gives_a_pull_secret_is_told_who_will_use_it(self):
+        image = {"protocol": "oci", "uri": "r.example/a", "pull_secret": "key"}
+        text = extension(namespace=self.namespace, **image)
+        done = self.cluster.try_kubectl("apply", "-f", "-", text=text)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(f"Warning: {HIDDEN}\n", done.stderr)
+
+    def test_a_nul_in_an_annotation_is_nobodys_business(self):
+        document = manifest(GOOD[0], "filter", self.namespace)
+        document["metadata"]["annotations"] = {"note": "\0"}
+        self.assertEqual(self.create(document)[0], 201)
+        document["metadata"]["annotations"] = {REFETCH: "\0"}
+        status, answer = self.create(document, "dryRun=All")
+        self.assertEqual(status, 422, answer)
+        self.assertIn(f'metadata.annotations["{REFETCH}"]: must not hold a NUL', answer["message"])
+
+
 class Pins(WebhookCase):
     def source(self, body=None):
         source = HttpSource(body or module())
@@ -123,17 +147,41 @@ class Pins(WebhookCase):
         resolved = 'wasmxds_webhook_resolutions_total{result="resolved"}'
         self.assertGreaterEqual(webhook.metric(resolved), 1)
 
-    def test_s3_is_pinned(self):
+    def s3_store(self):
         store = VersityGw(self.folder)
         self.processes.append(store)
         self.addCleanup(store.port.release)
         self.addCleanup(store.kill)
         store.start()
+        return store
+
+    def s3(self, key, **more):
+        uri = f"{BUCKET}/{key}"
+        return extension(namespace=self.namespace, protocol="s3", uri=uri, **more)
+
+    def test_s3_is_pinned(self):
+        store = self.s3_store()
         store.put("filter.wasm", module())
         store.make_public()
         self.webhook("--s3-endpoint", store.url)
-        text = extension(namespace=self.namespace, protocol="s3", uri=f"{BUCKET}/filter.wasm")
-        self.apply_pinned(text, digest(module()))
+        self.apply_pinned(self.s3("filter.wasm"), digest(module()))
+
+    def test_s3_is_pinned_by_the_checksum_that_the_store_states(self):
+        """More is not downloaded than the first bytes: the limit would not let it."""
+        large = padded(4096)
+        store = self.s3_store()
+        store.put("silent.wasm", large)
+        store.upload("stated.wasm", large)
+        store.upload("packed.wasm", gzip.compress(large, compresslevel=0))
+        keys = {"AWS_ACCESS_KEY_ID": KEY_ID, "AWS_SECRET_ACCESS_KEY": SECRET}
+        with unittest.mock.patch.dict(os.environ, keys):
+            limits = ("--resolve-max-size=1Ki", "--inspect-max-size=0")
+            self.webhook("--s3-endpoint", store.url, *limits)
+        self.apply_pinned(self.s3("stated.wasm"), digest(large))
+        for key in ("silent", "packed"):
+            with self.subTest(key):
+                text = self.s3(f"{key}.wasm", name=key)
+                self.assertAdmitted(text, "leads to more than is looked at here", key)
 
     def test_a_second_apply_changes_nothing(self):
         self.webhook()

@@ -6,6 +6,7 @@
 #include "base/auto.h"
 #include "base/io.h"
 #include "base/xalloc.h"
+#include "tests/unit/aws_server.h"
 #include "tests/unit/build_tar.h"
 #include "tests/unit/fetch_fixture.h"
 #include "tests/unit/http_server.h"
@@ -170,6 +171,62 @@ static void test_look_up__unpacks_an_image(void)
 	CU_ASSERT_EQUAL(found.err.code, ERR_FULL);
 }
 
+/* Looks at bucket/k of a store; returns how many requests that took. */
+static size_t look_at_store(
+	struct finding *found, const struct aws_route *routes, size_t n, bool wants_module)
+{
+	AUTO(aws_server) struct aws_server *s = aws_server_start(routes, n);
+	AUTO(free) char *url = xasprintf("AWS_ENDPOINT_URL_S3=%s", aws_server_url(s));
+	const char *const environment[] = {url, "AWS_EC2_METADATA_DISABLED=true", NULL};
+	AUTO(aws_fixture) struct aws_fixture f = {0};
+
+	aws_fixture_init(&f, environment);
+	struct look_up request = request_of(&f.options, "bucket/k");
+
+	request.source = FETCH_S3;
+	request.wants_module = wants_module;
+	look_up(found, &request);
+	return aws_server_requests(s);
+}
+
+#define STATED "x-amz-checksum-sha256: Eglw2BKDbxmIhiVYekYGpa0jzvMchoTmAXcVUlSPxrk="
+#define STATED_HEX "120970d812836f19888625587a4606a5ad23cef31c8684e601771552548fc6b9"
+
+static void test_look_up__believes_what_a_store_states(void)
+{
+	static const struct aws_route routes[] = {
+		{"HEAD", "/bucket/k", NULL, 200, STATED, "module"},
+		{"GET", "/bucket/k", "Range: bytes=0-512", 206, NULL, "module"},
+		{"GET", "/bucket/k", NULL, 200, NULL, "module"},
+	};
+	struct finding found;
+
+	CU_ASSERT_EQUAL(look_at_store(&found, routes, 2, false), 2);
+	CU_ASSERT_EQUAL(found.err.code, ERR_NONE);
+	CU_ASSERT_STRING_EQUAL(found.digest.hex, STATED_HEX);
+	CU_ASSERT_EQUAL(found.size, 0);
+	CU_ASSERT_EQUAL(look_at_store(&found, routes, 3, true), 3);
+	CU_ASSERT_STRING_EQUAL(found.digest.hex, STATED_HEX);
+	CU_ASSERT_EQUAL(found.size, 6);
+	CU_ASSERT_EQUAL(found.module.code, ERR_INVALID);
+}
+
+static void test_look_up__hashes_what_a_store_states_nothing_of(void)
+{
+	static const struct aws_route routes[] = {
+		{"HEAD", "/bucket/k", NULL, 403, NULL, ""},
+		{"GET", "/bucket/k", NULL, 200, NULL, "module"},
+	};
+	struct finding found;
+
+	CU_ASSERT_EQUAL(look_at_store(&found, routes, 2, false), 2);
+	CU_ASSERT_EQUAL(found.err.code, ERR_NONE);
+	CU_ASSERT_STRING_EQUAL(found.digest.hex, STATED_HEX);
+	CU_ASSERT_EQUAL(found.size, 6);
+	(void)look_at_store(&found, routes, 1, false);
+	CU_ASSERT_EQUAL(found.err.code, ERR_NOT_FOUND);
+}
+
 static void test_look_up__knows_a_manifest_without_a_module(void)
 {
 	AUTO(registry_fixture) struct registry_fixture *fake = registry_fixture_start();
@@ -189,4 +246,6 @@ TEST_MAIN("look_up", TEST(test_look_up__takes_the_digest_from_the_manifest),
 	TEST(test_look_up__says_what_a_module_lacks),
 	TEST(test_look_up__hashes_what_a_web_server_sends),
 	TEST(test_look_up__ends_at_its_deadline), TEST(test_look_up__unpacks_an_image),
+	TEST(test_look_up__believes_what_a_store_states),
+	TEST(test_look_up__hashes_what_a_store_states_nothing_of),
 	TEST(test_look_up__knows_a_manifest_without_a_module))

@@ -171,6 +171,98 @@ static void test_s3_fetch__says_what_s3_said(void)
 	}
 }
 
+#define ASKED "x-amz-checksum-mode: ENABLED"
+#define STATED "x-amz-checksum-sha256: Eglw2BKDbxmIhiVYekYGpa0jzvMchoTmAXcVUlSPxrk="
+#define STATED_HEX "120970d812836f19888625587a4606a5ad23cef31c8684e601771552548fc6b9"
+#define PART "Range: bytes=0-512"
+
+static int state(struct s3_statement *out, struct aws_server *s, const char *uri, const char *one,
+	const char *two, struct err *err)
+{
+	AUTO(free) char *url = xasprintf("AWS_ENDPOINT_URL_S3=%s", aws_server_url(s));
+	const char *const environment[] = {url, NO_METADATA, one, two, NULL};
+	AUTO(aws_fixture) struct aws_fixture f = {0};
+
+	aws_fixture_init(&f, environment);
+	f.request = (struct fetch_request){.source = FETCH_S3, .uri = uri};
+	return s3_state(out, &f.task, err);
+}
+
+static void test_s3_state__takes_the_checksum_that_is_stated(void)
+{
+	static const struct aws_route routes[] = {
+		{"HEAD", "/bucket/k", ASKED, 200, STATED, "module"},
+		{"GET", "/bucket/k", PART, 206, NULL, "module"},
+	};
+	static const char *const keys[][2] = {{KEY_ID, SECRET}, {NO_METADATA, NO_METADATA}};
+
+	for (size_t i = 0; i < 2; i++) {
+		AUTO(aws_server) struct aws_server *s = aws_server_start(routes, 2);
+		struct s3_statement got = {.size = 0};
+		AUTO(free) char *head = NULL;
+		struct err err = {.msg = ""};
+
+		CU_ASSERT_EQUAL(state(&got, s, "bucket/k", keys[i][0], keys[i][1], &err), 0);
+		CU_ASSERT_STRING_EQUAL(got.sha256.hex, STATED_HEX);
+		CU_ASSERT_EQUAL(got.size, 6);
+		CU_ASSERT_EQUAL(aws_server_requests(s), 2);
+		head = aws_server_request(s, 0);
+		CU_ASSERT_EQUAL(
+			strstr(head, "SignedHeaders=host;x-amz-checksum-mode;") != NULL, i == 0);
+		CU_ASSERT_EQUAL(strstr(head, "Authorization") != NULL, i == 0);
+	}
+}
+
+/* Of an object that is packed, it is not the module's. */
+static void test_s3_state__says_nothing_where_the_store_does_not(void)
+{
+	static const struct aws_route routes[] = {
+		{"HEAD", "/bucket/none", ASKED, 200, NULL, "module"},
+		{"HEAD", "/bucket/parts", ASKED, 200, STATED "-2", "module"},
+		{"HEAD", "/bucket/gzip", ASKED, 200, STATED, "module"},
+		{"GET", "/bucket/gzip", PART, 206, NULL, "\x1f\x8b\x08"},
+	};
+	static const struct {
+		const char *uri;
+		size_t requests;
+	} cases[] = {{"bucket/none", 1}, {"bucket/parts", 1}, {"bucket/gzip", 2}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		AUTO(aws_server) struct aws_server *s = aws_server_start(routes, 4);
+		struct s3_statement got = {.size = 0};
+		struct err err = {.msg = ""};
+
+		CU_ASSERT_EQUAL(state(&got, s, cases[i].uri, KEY_ID, SECRET, &err), 0);
+		CU_ASSERT_FALSE(digest_is_set(&got.sha256));
+		CU_ASSERT_EQUAL(aws_server_requests(s), cases[i].requests);
+	}
+}
+
+static void test_s3_state__fails_where_it_is_not_told_whether_it_is_packed(void)
+{
+	static const struct aws_route routes[] = {
+		{"HEAD", "/bucket/whole", ASKED, 200, STATED, "module"},
+		{"GET", "/bucket/whole", PART, 200, NULL, "module"},
+		{"HEAD", "/bucket/no", ASKED, 403, NULL, ""},
+		{"HEAD", "/bucket/gone", ASKED, 200, STATED, "module"},
+	};
+	static const struct {
+		const char *uri;
+		enum err_code code;
+	} cases[] = {{"bucket/whole", ERR_INVALID}, {"bucket/no", ERR_DENIED},
+		{"bucket/gone", ERR_NOT_FOUND}};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		AUTO(aws_server) struct aws_server *s = aws_server_start(routes, 4);
+		struct s3_statement got = {.size = 0};
+		struct err err = {.msg = ""};
+
+		CU_ASSERT_EQUAL(state(&got, s, cases[i].uri, KEY_ID, SECRET, &err), -1);
+		CU_ASSERT_EQUAL(err.code, cases[i].code);
+		CU_ASSERT_FALSE(digest_is_set(&got.sha256));
+	}
+}
+
 static void test_s3_fetch__is_off_without_aws(void)
 {
 	struct fetch_options options = fixture_options();
@@ -189,4 +281,7 @@ TEST_MAIN("s3", TEST(test_s3_fetch__signs_and_reads_the_object),
 	TEST(test_s3_fetch__goes_unsigned_without_credentials),
 	TEST(test_s3_fetch__goes_where_the_bucket_says_it_is),
 	TEST(test_s3_fetch__remembers_the_region), TEST(test_s3_fetch__follows_no_redirect),
-	TEST(test_s3_fetch__says_what_s3_said), TEST(test_s3_fetch__is_off_without_aws))
+	TEST(test_s3_fetch__says_what_s3_said), TEST(test_s3_fetch__is_off_without_aws),
+	TEST(test_s3_state__takes_the_checksum_that_is_stated),
+	TEST(test_s3_state__says_nothing_where_the_store_does_not),
+	TEST(test_s3_state__fails_where_it_is_not_told_whether_it_is_packed))
