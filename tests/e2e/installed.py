@@ -32,6 +32,8 @@ LOCAL_SOURCES = (
 class InstalledCase(Case):
     """A cluster with the chart in it, and its pods running."""
 
+    chart = CHART
+
     def setUp(self):
         super().setUp()
         self.network = Network()
@@ -56,7 +58,7 @@ class InstalledCase(Case):
         self.prepare()
         flags = set_flags((*OWN_ADDRESS, *LOCAL_SOURCES, *settings))
         flags += self.webhook_flags()
-        self.cluster.helm("install", "wasmxds", CHART, "--namespace", NAMESPACE, *flags)
+        self.cluster.helm("install", "wasmxds", self.chart, "--namespace", NAMESPACE, *flags)
         self.node.expose()
         self.xds_address = self.node.address("wasmxds-xds")
         self.webhooks = self.node.deploy("wasmxds-webhook")

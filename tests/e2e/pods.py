@@ -77,13 +77,16 @@ class Pod(Process):
     def __init__(self, node, name, template):
         super().__init__(name, node.folder)
         self.node = node
-        self.spec = template["spec"]
-        self.labels = template["metadata"].get("labels", {})
-        (self.container,) = self.spec["containers"]
+        self.take(template)
         self.address = node.network.pod()
         self.own = self.folder / name
         self.root = self.own / "root"
         self.root.mkdir(parents=True)
+
+    def take(self, template):
+        self.spec = template["spec"]
+        self.labels = template["metadata"].get("labels", {})
+        (self.container,) = self.spec["containers"]
 
     def start(self):
         """As the kubelet starts it; returns when it runs, ready or not."""
@@ -344,11 +347,15 @@ class Node:
             lines += [f"{address} {names}" for address in addresses]
         return "".join(f"{line}\n" for line in lines)
 
-    def deploy(self, name):
-        """Starts as many pods of a Deployment as it asks for; returns them."""
+    def deployment(self, name):
         path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}"
         deployment = self.cluster.get(path)
         assert deployment, f"no Deployment {name} in {self.namespace}"
+        return deployment
+
+    def deploy(self, name):
+        """Starts as many pods of a Deployment as it asks for; returns them."""
+        deployment = self.deployment(name)
         made = []
         for n in range(deployment["spec"]["replicas"]):
             made.append(self.run(f"{name}-{n}", copy.deepcopy(deployment["spec"]["template"])))
@@ -371,6 +378,17 @@ class Node:
                 pod.start()
         self.tell()
         for pod in self.pods:
+            pod.wait_ready()
+
+    def roll(self, name, pods):
+        """Replaces these pods of a Deployment, one after the other, by what it asks for now."""
+        template = self.deployment(name)["spec"]["template"]
+        for pod in pods:
+            assert pod.stop() == 0
+            shutil.rmtree(pod.own / "volumes")
+            pod.take(copy.deepcopy(template))
+            pod.start()
+            self.tell()
             pod.wait_ready()
 
     def refresh(self):

@@ -4,6 +4,7 @@
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 from cluster import CHART, programs, run
@@ -127,6 +128,54 @@ class WholeWay(InstalledCase):
         for pair in (other, {}):
             envoy = self.subscribed("default/filter", tls={**tls, **pair}, ready=False, fetch_timeout=1)
             self.assertEqual(envoy.filter_stat("default/filter", "update_success"), 0)
+
+    def older_chart(self):
+        """The chart packaged as an older version, from before a value and its default were there."""
+        older = self.folder / "older/wasmxds"
+        shutil.copytree(CHART, older)
+        values = older / "values.yaml"
+        without = re.sub(r"^moduleVolume: .*\n", "", values.read_text(), flags=re.M)
+        self.assertNotEqual(without, values.read_text())
+        values.write_text(without)
+        version = ("--version", "0.0.1", "--app-version", "0.0.1")
+        said = self.cluster.helm("package", older, *version, "--destination", self.folder)
+        return said.split()[-1]
+
+    def roll(self):
+        for name, pods in (("webhook", self.webhooks), ("xds", self.xds), ("controller", self.controllers)):
+            self.node.roll(f"wasmxds-{name}", pods)
+
+    def images(self):
+        return {pod.container["image"].rpartition(":")[2] for pod in self.node.pods}
+
+    def what_must_stay(self):
+        extension = self.cluster.extension("default", "filter")
+        return self.node.secret("wasmxds-webhook-own"), extension["metadata"]["uid"], extension["spec"]
+
+    def test_upgrade_from_an_older_version_and_back(self):
+        self.chart = self.older_chart()
+        self.install()
+        source = self.source(module())
+        self.apply(protocol="http", uri=source.uri)
+        envoy = self.subscribed("default/filter")
+        self.assertHeader(envoy, "one")
+        before = self.what_must_stay()
+        self.assertEqual(self.images(), {"0.0.1"})
+        source.status = 503  # what is there needs no source
+        upgrade = ("upgrade", "wasmxds", CHART, "--reuse-values")
+        with Traffic(envoy, ["one"]) as traffic:
+            for way in (upgrade, ("rollback", "wasmxds", "1")):
+                self.cluster.helm(*way, "--namespace", NAMESPACE)
+                self.roll()
+                wait_until(lambda: self.serving(envoy), "nobody serves it")
+                self.assertEqual("0.0.1" in self.images(), way is not upgrade)
+                self.assertEqual(self.what_must_stay(), before)
+                wait_until(lambda: self.ask("--dry-run=server").returncode == 0, "a yes")
+        self.assertEqual(traffic.failures, [])
+        self.assertEqual(envoy.filter_stat("default/filter", "update_success"), 1)
+        source.status = 200
+        self.apply(protocol="http", uri=source.uri, plugin="two")
+        self.assertHeader(envoy, "two")
 
     def test_controller_of_some_namespaces(self):
         source = self.source(module())
