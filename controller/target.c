@@ -110,6 +110,8 @@ bool target_desire(struct target *t, struct extension *ext)
 	}
 	if (t->desired && t->desired->image.track_ms != ext->image.track_ms)
 		t->check_at = 0;
+	if (t->desired && ext->refetch && !same_text(t->desired->refetch, ext->refetch))
+		t->retry_at = 0; /* who asks for a fetch knows why it would go well now */
 	extension_free(t->desired);
 	t->desired = ext;
 	free(STEAL(t->refusal));

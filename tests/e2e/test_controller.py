@@ -5,7 +5,6 @@ import base64
 import json
 import os
 import subprocess
-import time
 import unittest.mock
 
 from cluster import OwnClusterCase
@@ -26,9 +25,6 @@ from test_permission import pull_secret
 from test_s3 import BUCKET, KEY_ID, SECRET, VersityGw
 
 ALLOW = "wasmxds.tetrate.io/allow-namespaces"
-NO_KEY = (
-    'plugin_configuration refers to key "key" of Secret/{}/secret, which has no such key'
-)
 OTHER = altered(b"x-wasm-filter", b"x-wasm-fliter")
 
 
@@ -306,104 +302,6 @@ class ChangesTest(ControllerCase):
         self.assertHeader(envoy, "one", header="x-wasm-fliter")
         wait_equal(lambda: self.status().get("lastHandledRefetch"), "noon", "lastHandledRefetch")
         self.assertEqual(source.requests, 2)
-
-
-class ReasonsTest(ControllerCase):
-    """Each reason is caused, and leaves when its cause does."""
-
-    def setUp(self):
-        super().setUp()
-        self.web = self.source()
-
-    def cause(self, reason, **fields):
-        self.put(protocol="http", uri=self.web.uri, **fields)
-        return self.wait_reason(reason)
-
-    def test_those_of_a_source(self):
-        self.controller("--fetch-tries=1")
-        for status, reason in ((500, "FetchFailed"), (404, "NotFound"), (403, "Denied")):
-            self.web.status = status
-            self.put(name=reason.lower(), protocol="http", uri=f"{self.web.uri}?{status}")
-            self.wait_reason(reason, reason.lower())
-            self.wait_condition(reason.lower(), "Fetched", ("False", reason))
-        self.web.status = 200
-        for reason in ("FetchFailed", "NotFound", "Denied"):
-            self.kubectl("annotate", "wasmextension", reason.lower(), f"{REFETCH}=1")
-            self.put(name=reason.lower(), protocol="http", uri=self.web.uri)
-            self.wait_reason("Programmed", reason.lower())
-
-    def test_what_waits_for_its_source_is_left_alone(self):
-        controller = self.controller("--fetch-tries=1")
-        reconciles = lambda: controller.metric("wasmxds_controller_reconciles_total")  # noqa: E731
-        self.web.status = 500
-        self.cause("FetchFailed")
-        self.web.hold()
-        requests = self.web.requests
-        wait_until(lambda: self.web.requests > requests, "not tried again")
-        before = reconciles()
-        time.sleep(1)  # for what must not happen
-        self.assertLessEqual(reconciles(), before + 1)
-        self.web.let_go()
-        self.cause("Suspended", suspend=True)
-        before = reconciles()
-        time.sleep(1)
-        self.assertLessEqual(reconciles(), before + 1)
-
-    def test_those_of_a_module(self):
-        self.controller()
-        self.assertIn(digest(module()), self.cause("DigestMismatch", sha256="0" * 64))
-        self.cause("Programmed")
-        self.web.body = b"\0asm\1\0\0\0"
-        self.put(protocol="http", uri=f"{self.web.uri}?2")
-        self.wait_reason("InvalidModule")
-        self.web.body = module()
-        self.put(protocol="http", uri=f"{self.web.uri}?3")
-        self.wait_reason("Programmed")
-
-    def test_fetching(self):
-        self.controller()
-        self.web.hold()
-        self.put(protocol="http", uri=self.web.uri)
-        self.wait_reason("Fetching")
-        self.wait_condition("filter", "Ready", ("Unknown", "Fetching"))
-        self.web.let_go()
-        self.wait_reason("Programmed")
-
-    def test_those_of_references(self):
-        controller = self.controller()
-        self.cause("ReferenceNotFound", plugin=reference("secretKeyRef", "secret", self.namespace))
-        self.put_secret("x", key="wrong")
-        controller.wait_record(msg="extension not programmed", err=NO_KEY.format(self.namespace))
-        self.put_secret("x")
-        self.wait_reason("Programmed")
-
-    def test_invalid_configuration(self):
-        self.controller()
-        secret = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": "secret", "namespace": self.namespace},
-            "data": {"key": base64.b64encode(b"\xff").decode()},
-        }
-        self.apply(json.dumps(secret))
-        self.cause(
-            "InvalidConfiguration", plugin=reference("secretKeyRef", "secret", self.namespace)
-        )
-        self.put_secret("x")
-        self.wait_reason("Programmed")
-
-    def test_suspended(self):
-        self.controller()
-        self.cause("Programmed")
-        self.cause("Suspended", suspend=True)
-        self.cause("Programmed")
-
-    def test_storage_full(self):
-        controller = self.controller("--store-max-size=1Ki")
-        self.cause("StorageFull")
-        controller.flags.remove("--store-max-size=1Ki")
-        controller.restart()
-        self.wait_reason("Programmed")
 
 
 class FaultsTest(ControllerCase, OwnClusterCase):

@@ -570,6 +570,24 @@ static void test_reconcile__fetches_what_is_pinned_for_refetch_too(void)
 	target_free(t);
 }
 
+static void test_reconcile__fetches_at_once_for_refetch_whatever_failed_before(void)
+{
+	struct target *t = target_new("a/1");
+	const struct reconcile_facts facts = {.now = 0};
+
+	desire_refetch(t, NULL, NULL);
+	failed(t, ERR_DENIED, 0);
+	CU_ASSERT_FALSE(reconcile(t, &facts).fetch);
+	desire_refetch(t, NULL, "one");
+	CU_ASSERT_TRUE(reconcile(t, &facts).fetch);
+	failed(t, ERR_DENIED, 0);
+	desire_refetch(t, NULL, "one");
+	CU_ASSERT_FALSE(reconcile(t, &facts).fetch);
+	desire_refetch(t, NULL, NULL);
+	CU_ASSERT_FALSE(reconcile(t, &facts).fetch);
+	target_free(t);
+}
+
 /* The value that a fetch is for is the one that stood there when it began. */
 static void test_target_fetched__does_not_answer_a_later_refetch(void)
 {
@@ -693,6 +711,7 @@ TEST_MAIN("reconcile", TEST(test_reconcile__does_nothing_for_what_nobody_asks_fo
 	TEST(test_target_resume__spreads_the_first_questions),
 	TEST(test_reconcile__fetches_once_for_each_value_of_refetch),
 	TEST(test_reconcile__fetches_what_is_pinned_for_refetch_too),
+	TEST(test_reconcile__fetches_at_once_for_refetch_whatever_failed_before),
 	TEST(test_target_fetched__does_not_answer_a_later_refetch),
 	TEST(test_target_observe__knows_what_refetch_was_answered),
 	TEST(test_reconcile__does_nothing_while_suspended),
