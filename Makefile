@@ -64,11 +64,11 @@ HELPER_OBJECTS := $(HELPERS:%.c=$(B)/%.o)
 TOOLS := $(wildcard tests/tools/*.c)
 TOOL_BINS := $(TOOLS:%.c=$(B)/%)
 
-LIBS := libmicrohttpd libcurl gnutls libprotobuf-c libcjson libarchive yaml-0.1
-# gRPC is loaded where something is served (xds/grpc.h); its core's major version is its soname's.
-GRPC_MAJOR := $(firstword $(subst ., ,$(shell pkg-config --modversion grpc 2>/dev/null)))
-PKG_CFLAGS := $(shell pkg-config --cflags grpc $(LIBS) 2>/dev/null) \
-	-DGRPC_SONAME='"libgrpc.so.$(GRPC_MAJOR)"'
+LIBS := libmicrohttpd libcurl gnutls libprotobuf-c libcjson yaml-0.1
+# Loaded where they are needed (base/library.h), by the names that a linker would have noted.
+soname = $(shell objdump -p "$$($(CC) -print-file-name=$(1).so)" 2>/dev/null | sed -n 's/^ *SONAME *//p')
+PKG_CFLAGS := $(shell pkg-config --cflags grpc libarchive $(LIBS) 2>/dev/null) \
+	-DGRPC_SONAME='"$(call soname,libgrpc)"' -DARCHIVE_SONAME='"$(call soname,libarchive)"'
 PKG_LIBS := $(shell pkg-config --libs $(LIBS) 2>/dev/null)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
@@ -117,7 +117,7 @@ $(SOURCES:%.c=$(B)/%.o) $(B)/main.o $(HELPER_OBJECTS): | $(PROTOS:%.proto=$(B)/%
 $(B)/tests/%: tests/%.c $(HELPER_OBJECTS) $(B)/libwasmxds.a $(B)/.flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(HELPER_OBJECTS) \
-		$(if $(findstring /fuzz/,$@),$(FUZZ_MAIN)) $(B)/libwasmxds.a $(PKG_LIBS) -lcunit
+		$(if $(findstring /fuzz/,$@),$(FUZZ_MAIN)) $(B)/libwasmxds.a $(PKG_LIBS) -larchive -lcunit
 
 # What the end-to-end tests run beside the program; they start it a thousand times, so it is lean.
 $(B)/tests/tools/%: tests/tools/%.c $(B)/libwasmxds.a $(B)/.flags

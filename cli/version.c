@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include <archive.h>
 #include <curl/curl.h>
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
@@ -11,6 +10,7 @@
 #include "base/version.h"
 #include "cli/options.h"
 #include "cli/verb.h"
+#include "fetch/archive.h"
 #include "xds/grpc.h"
 
 struct version_config {
@@ -44,7 +44,8 @@ static void print_json(void)
 	cJSON_AddStringToObject(libraries, "curl", curl_version_info(CURLVERSION_NOW)->version);
 	cJSON_AddStringToObject(libraries, "gnutls", gnutls_check_version(NULL));
 	cJSON_AddStringToObject(libraries, "microhttpd", MHD_get_version());
-	cJSON_AddStringToObject(libraries, "archive", archive_version_details());
+	if (archive_library_load(&err) == 0)
+		cJSON_AddStringToObject(libraries, "archive", archive_version_details());
 	text = cJSON_PrintUnformatted(o);
 	(void)puts(text);
 }

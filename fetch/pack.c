@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/pack.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -11,6 +9,7 @@
 #include "base/auto.h"
 #include "base/limits.h"
 #include "base/xalloc.h"
+#include "fetch/archive.h"
 
 #define FILE_NAME "plugin.wasm"
 #define FILE_MODE 0644
@@ -126,7 +125,7 @@ int pack(struct sink *to, struct digest *tar, int from, uint64_t n, struct err *
 	struct outlet plain = {.hasher = hasher};
 	struct outlet packed = {.sink = to};
 
-	if (write_archive(&plain, false, from, n, err) < 0 ||
+	if (archive_library_load(err) < 0 || write_archive(&plain, false, from, n, err) < 0 ||
 		write_archive(&packed, true, from, n, err) < 0)
 		return -1;
 	hasher_final(hasher, tar);

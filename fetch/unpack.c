@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fetch/unpack.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
@@ -14,6 +12,7 @@
 #include "base/limits.h"
 #include "base/xalloc.h"
 #include "base/quote.h"
+#include "fetch/archive.h"
 
 #define CHUNK_BYTES (64 * LIMIT_KIB)
 #define TAR_MAGIC_AT 257
@@ -295,7 +294,7 @@ static int read_archive(struct unpacking *u, struct err *err)
 	return err_set(err, ERR_INVALID, "holds more than %d entries", LIMIT_ARCHIVE_ENTRIES);
 }
 
-int unpack(int from, struct sink *to, struct err *err)
+static int unpack_file(int from, struct sink *to, struct err *err)
 {
 	AUTO(unpacking)
 	struct unpacking u = {
@@ -313,4 +312,11 @@ int unpack(int from, struct sink *to, struct err *err)
 	if (archive_read_open(u.archive, &u, NULL, on_read, NULL) < ARCHIVE_WARN)
 		return damaged(&u, err);
 	return read_archive(&u, err);
+}
+
+int unpack(int from, struct sink *to, struct err *err)
+{
+	if (archive_library_load(err) < 0)
+		return -1;
+	return unpack_file(from, to, err);
 }

@@ -20,8 +20,7 @@
 
 #include "base/err.h"
 
-/* Loads it, once; further calls cost nothing.  ERR_NOT_FOUND: it is not installed, or another
- * version than we were built with. */
+/* Loads it, once; further calls cost nothing.  ERR_TRANSIENT as library_load(). */
 int grpc_library_load(struct err *err) __attribute__((warn_unused_result));
 
 #define GRPC_LIBRARY(X)                                                    \
