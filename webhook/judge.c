@@ -210,11 +210,16 @@ void judge_mutation(
 	if (!is_write(r) || !r->object || keeps_spec(r) || !policy->pin || opts_out(r->object))
 		return;
 
+	out->is_stale = r->operation == REVIEW_UPDATE && pin_is_stale(r->object, r->old_object);
+	if (!pin_goes_with(r->object)) {
+		out->verdict.patch = out->is_stale ? PATCH_UNPIN : PATCH_NONE;
+		return;
+	}
+
 	AUTO(extension) struct extension *ext = read_image(r->object);
 
 	if (!ext || ext->image.protocol == PROTOCOL_LOCAL_FS)
 		return;
-	out->is_stale = r->operation == REVIEW_UPDATE && pin_is_stale(r->object, r->old_object);
 	if (digest_is_set(&ext->image.sha256) && !out->is_stale)
 		return;
 	out->extension = STEAL(ext);

@@ -25,6 +25,13 @@ static bool same_image(const struct node *a, const struct node *b)
 	       strcmp(text_of(a, "protocol"), text_of(b, "protocol")) == 0;
 }
 
+bool pin_goes_with(const struct node *object)
+{
+	const struct node *track = node_get(image_of(object), "track");
+
+	return !track || track->kind != NODE_BOOL || strcmp(track->text, "true") != 0;
+}
+
 /* What `kubectl apply` was given: it names this image, and no digest. */
 static bool applied_without(const char *text, const struct node *image)
 {
@@ -75,7 +82,7 @@ bool pin_is_stale(const struct node *object, const struct node *old)
 	const char *pin = text_of(image, "sha256");
 
 	if (pin[0] == '\0' || strcmp(pin, text_of(before, "sha256")) != 0 ||
-		same_image(image, before))
+		(same_image(image, before) && pin_goes_with(object)))
 		return false;
 
 	const char *applied = text_of(node_get(metadata, "annotations"), LAST_APPLIED);

@@ -221,6 +221,18 @@ class Pins(WebhookCase):
         want = f"spec.image.sha256: must be that of the module at uri, {digest(module())}"
         self.assertIn(want, done.stderr)
 
+    def test_what_is_tracked_is_not_pinned(self):
+        self.webhook()
+        registry = self.registry()
+        self.push(registry, "v1")
+        self.apply_pinned(self.oci(registry), digest(module()))
+        self.apply(self.oci(registry, track=True))
+        self.assertIsNone(self.pinned())
+        self.apply(self.oci(registry, track=True).replace("name: filter", "name: tracked"))
+        self.assertIsNone(self.pinned("tracked"))
+        self.apply(self.oci(registry))
+        self.assertEqual(self.pinned(), digest(module()))
+
     def test_dry_run_shows_the_pin_and_leaves_nothing(self):
         self.webhook()
         source = self.source()

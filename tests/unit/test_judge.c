@@ -124,6 +124,7 @@ static void test_judge_mutation__leaves_what_needs_no_pin(void)
 	leaves_object_alone(
 		REVIEW_IMAGE, "", ",\"annotations\":{\"wasmxds.tetrate.io/pin\":\"false\"}");
 	leaves_object_alone("\"protocol\":\"oci\",\"uri\":\"https://x\"", "", "");
+	leaves_object_alone(REVIEW_IMAGE ",\"track\":true", "", "");
 	leaves_object_alone("\"protocol\":\"oci\"", "", "");
 	leaves_object_alone("\"protocol\":\"oci\",\"uri\":\"r.test/a\\u0000\"", "", "");
 	leaves_alone(&(struct review_parts){.object = "{}"});
@@ -431,6 +432,24 @@ static void test_judge_mutation__pins_a_new_image_anew(void)
 	CU_ASSERT_EQUAL(unpinned.judgement.verdict.patch, PATCH_UNPIN);
 }
 
+#define APPLIED_V1                                                                                 \
+	",\"annotations\":{\"kubectl.kubernetes.io/last-applied-configuration\":\"{\\\"spec\\\":{" \
+	"\\\"image\\\":{\\\"protocol\\\":\\\"oci\\\",\\\"uri\\\":\\\"registry.test/auth:v1\\\"}}}" \
+	"\"}"
+
+static void test_judge_mutation__takes_its_pin_off_what_is_tracked_now(void)
+{
+	AUTO(free) char *old = review_extension(PINNED, "", "");
+	AUTO(free) char *ours = review_extension(PINNED ",\"track\":true", "", APPLIED_V1);
+	AUTO(free) char *theirs = review_extension(PINNED ",\"track\":true", "", "");
+	AUTO(trial) struct trial t = {.text = NULL};
+
+	mutate(&t, &(struct review_parts){.operation = "UPDATE", .object = ours, .old = old});
+	CU_ASSERT_FALSE(t.judgement.wants_module);
+	CU_ASSERT_EQUAL(t.judgement.verdict.patch, PATCH_UNPIN);
+	leaves_alone(&(struct review_parts){.operation = "UPDATE", .object = theirs, .old = old});
+}
+
 TEST_MAIN("judge", TEST(test_judge_mutation__pins_where_no_digest_is),
 	TEST(test_judge_mutation__leaves_what_needs_no_pin),
 	TEST(test_judge_mutation__leaves_what_is_not_asked),
@@ -449,4 +468,5 @@ TEST_MAIN("judge", TEST(test_judge_mutation__pins_where_no_digest_is),
 	TEST(test_judge_validation__keeps_local_files_below_the_root),
 	TEST(test_judge_validation__lists_what_is_referred_to),
 	TEST(test_judge_validation__warns_where_a_pull_secret_hides_the_module),
-	TEST(test_judge_mutation__pins_a_new_image_anew))
+	TEST(test_judge_mutation__pins_a_new_image_anew),
+	TEST(test_judge_mutation__takes_its_pin_off_what_is_tracked_now))
