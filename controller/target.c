@@ -216,6 +216,9 @@ void target_fetched(struct target *t, const struct target_catch *got, const stru
 	*t->failure = *err;
 	t->attempts++;
 	t->retry_at = now + backoff_delay_ms(err->code, t->attempts, random);
+	/* whoever mends a module under a tracked uri waits for no more than was asked for */
+	if (t->desired->image.track_ms > 0 && next_check(t, now, random) < t->retry_at)
+		t->retry_at = next_check(t, now, random);
 }
 
 void target_not_before(struct target *t, int64_t at)

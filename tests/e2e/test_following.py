@@ -53,6 +53,15 @@ class FollowingTest(Case):
         self.source.status = 200
         wait_until(lambda: len(wasmxds.records(msg="extension programmed")) == 2, "not mended")
 
+    def test_a_tracked_source_that_had_no_module_is_asked_again_at_the_interval(self):
+        self.source.etag = '"first"'
+        wasmxds, envoy = self.start(track=True, interval=f"{INTERVAL}s")
+        self.source.body, self.source.etag = b"no module", '"second"'
+        wasmxds.wait_record(msg="extension not programmed", reason="InvalidModule")
+        self.assertHeader(envoy, "one")
+        self.source.body, self.source.etag = OTHER, '"third"'
+        self.assertOther(envoy)
+
     def test_what_is_not_tracked_is_asked_for_once(self):
         self.source.etag = '"first"'
         wasmxds, envoy = self.start()

@@ -456,6 +456,21 @@ static void test_reconcile__keeps_the_module_of_a_tracked_source_that_fails(void
 	target_free(t);
 }
 
+static void test_target_fetched__asks_a_tracked_source_that_failed_no_later_than_the_interval(void)
+{
+	struct target *often = target_tracking(10000);
+	struct target *rarely = target_tracking(10L * BACKOFF_UNLIKELY_MS);
+
+	failed(often, ERR_INVALID, 1000);
+	CU_ASSERT_EQUAL(often->retry_at, 1000 + 9000);
+	failed(often, ERR_TRANSIENT, 2000);
+	CU_ASSERT_EQUAL(often->retry_at, 2000 + backoff_delay_ms(ERR_TRANSIENT, 2, 0));
+	failed(rarely, ERR_INVALID, 1000);
+	CU_ASSERT_EQUAL(rarely->retry_at, 1000 + backoff_delay_ms(ERR_INVALID, 1, 0));
+	target_free(often);
+	target_free(rarely);
+}
+
 static void test_target_fetched__knows_what_did_not_change(void)
 {
 	struct target *t = target_tracking(100000);
@@ -705,6 +720,7 @@ TEST_MAIN("reconcile", TEST(test_reconcile__does_nothing_for_what_nobody_asks_fo
 	TEST(test_reconcile__asks_a_tracked_source_each_interval),
 	TEST(test_target_fetched__spreads_the_next_questions),
 	TEST(test_reconcile__keeps_the_module_of_a_tracked_source_that_fails),
+	TEST(test_target_fetched__asks_a_tracked_source_that_failed_no_later_than_the_interval),
 	TEST(test_target_fetched__knows_what_did_not_change),
 	TEST(test_target_fetched__has_another_revision_recorded),
 	TEST(test_target_desire__asks_at_once_when_tracking_begins),
