@@ -17,7 +17,7 @@
 
 /* Quick enough for a test; a Lease says whole seconds. */
 static const struct election_terms terms = {
-	.duration_ms = 3000, .deadline_ms = 2000, .renew_ms = 300, .retry_ms = 50};
+	.duration_ms = 6000, .deadline_ms = 5000, .renew_ms = 300, .retry_ms = 50};
 
 /* An API server that knows one Lease. */
 struct place {
