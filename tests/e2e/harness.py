@@ -203,11 +203,14 @@ class Case(unittest.TestCase):
     def envoy(self, wasmxds, *filters, ready=True, port=None, **options):
         """Starts an Envoy with these filters, default/filter where none is named.
 
-        ready=False: does not wait until it has them.  port: of wasmxds, where not the xDS one.
+        ready=False: does not wait until it has them.  port: where wasmxds does not say.
         """
+        if port is None:
+            rest = options.get("transport") == "rest"
+            port = wasmxds.admin_port if rest else wasmxds.port.number
         name = f"envoy{len(self.processes)}"
         filters = filters or ("default/filter",)
-        process = Envoy(self.folder, port or wasmxds.port.number, filters, name=name, **options)
+        process = Envoy(self.folder, port, filters, name=name, **options)
         self.processes.append(process)
         self.addCleanup(self._end, process)
         process.start(ready)

@@ -80,6 +80,8 @@ class NetworkTest(OptionCase):
     def test_network_filter_changes_a_connection_by_delta_ads(self):
         self.network_filter("ads-delta")
 
+    def test_network_filter_changes_a_connection_by_rest(self):
+        self.network_filter("rest")
 
     def kill_vm(self, **options):
         options = {"filter": "network", "plugin": "one ", **options}
@@ -166,6 +168,12 @@ class DumpTest(OptionCase):
         return dump["ecds_filters"][0]["ecds_filter"]["typed_config"]["config"]
 
     def test_every_option_reaches_envoy(self):
+        self.every_option("grpc")
+
+    def test_every_option_reaches_envoy_by_rest(self):
+        self.every_option("rest")
+
+    def every_option(self, transport):
         options = {
             "fail_policy": "fail_reload",
             "reload_backoff": {"base_interval": "1.5s", "max_interval": "1m"},
@@ -175,7 +183,7 @@ class DumpTest(OptionCase):
             "nack_on_code_cache_miss": True,
             "allow_on_headers_stop_iteration": False,
         }
-        _, envoy = self.serve(module(), **options)
+        _, envoy = self.serve(module(), envoy={"transport": transport}, **options)
         self.assertHeader(envoy, "one")
         plugin = self.config(envoy)
         vm = plugin["vm_config"]

@@ -145,6 +145,31 @@ class RefusalTest(Case):
         self.assertHeader(envoy, "two")
         self.assertEqual(len(wasmxds.records(msg="nack")), 1)
 
+    def test_configuration_that_was_refused_is_not_offered_when_it_comes_back(self):
+        """Envoy would accept it then, and go on with the filter that it has."""
+        for transport in ("grpc", "delta", "ads", "ads-delta"):
+            with self.subTest(transport):
+                self.refused_twice(transport)
+
+    def refused_twice(self, transport):
+        wasmxds, envoy = self.start_both(transport=transport)
+        seen = lambda: wasmxds.clients()[envoy.name, FILTER]
+        self.write("filter.yaml", extension(plugin="refuse me"))
+        wait_equal(lambda: seen()["state"], "NACK", "state")
+        reason = seen()["reason"]
+        self.write("filter.yaml", extension(plugin="two"))
+        self.assertHeader(envoy, "two")
+        wait_equal(lambda: seen()["state"], "SYNCED", "state")
+        good = seen()["running"]
+        self.write("filter.yaml", extension(plugin="refuse me"))
+        wait_equal(lambda: seen()["state"], "NACK", "state")
+        self.assertEqual((seen()["reason"], seen()["running"]), (reason, good))
+        self.write("filter.yaml", extension(plugin="three"))
+        self.assertHeader(envoy, "three")
+        self.assertEqual(wasmxds.metric("wasmxds_xds_nacks_total"), 1)
+        self.assertEqual(wasmxds.metric("wasmxds_xds_responses_total"), 4)
+        wasmxds.stop()
+
     def test_configuration_refused_by_one_filter_holds_up_no_other_on_ads(self):
         self.one_of_two_refused("ads")
 

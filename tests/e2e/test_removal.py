@@ -32,8 +32,8 @@ class RemovalTest(Case):
         self.write("filter.wasm", module())
         self.write("filter.yaml", extension())
         wasmxds = self.wasmxds()
-        envoys = [self.envoy(wasmxds, transport=t) for t in ("grpc", "delta", "ads", "ads-delta")]
-        envoys.append(self.envoy(wasmxds, transport="rest", port=wasmxds.admin_port))
+        transports = ("grpc", "delta", "ads", "ads-delta", "rest")
+        envoys = [self.envoy(wasmxds, transport=transport) for transport in transports]
         with contextlib.ExitStack() as stack:
             traffic = [stack.enter_context(Traffic(envoy, want=["one"])) for envoy in envoys]
             self.remove("filter.yaml")

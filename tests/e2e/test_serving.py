@@ -30,6 +30,21 @@ class ServingTest(Case):
         self.write("filter.yaml", extension())
         self.assertHeader(envoy, "one")
 
+    def test_envoy_that_gave_up_is_served_when_the_manifest_appears(self):
+        self.write("filter.wasm", module())
+        wasmxds = self.wasmxds()
+        envoys = [self.envoy(wasmxds, transport=t, fetch_timeout=1) for t in (*TRANSPORTS, "rest")]
+        for envoy in envoys:
+            self.assertEqual(envoy.header(), 500)
+        self.write("filter.yaml", extension())
+        for envoy in envoys:
+            self.assertHeader(envoy, "one")
+
+    def test_envoy_knows_by_whom_it_is_served(self):
+        _, envoy = self.start_both()
+        said = envoy.admin("/stats?type=TextReadouts&filter=control_plane.identifier")
+        self.assertRegex(said, r'identifier: "wasmxds/\d+\.\d+')
+
     def test_new_plugin_configuration_reaches_the_same_processes(self):
         wasmxds, envoy = self.start_both()
         self.write("filter.yaml", extension(plugin="two"))
