@@ -108,6 +108,7 @@
 
 /* xds */
 #define LIMIT_XDS_REQUEST_BYTES (4 * LIMIT_MIB)
+#define LIMIT_XDS_RESPONSE_BYTES INT32_MAX        /* protobuf's own */
 #define LIMIT_XDS_NAMES 10000                     /* subscribed on one stream */
 #define LIMIT_XDS_NAME_BYTES 512                  /* a longer one is no name of ours */
 #define LIMIT_XDS_REASON_BYTES 1024               /* of a NACK, kept and logged */

@@ -16,6 +16,10 @@ struct map {
 };
 
 void map_clear(struct map *m, void (*free_value)(void *value)); /* free_value may be NULL */
+static inline void auto_map(struct map *m)                      /* of values that others own */
+{
+	map_clear(m, NULL);
+}
 
 /* Returns the value under key, or NULL; borrowed. */
 void *map_get(const struct map *m, const char *key);

@@ -7,6 +7,7 @@
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "xds/reply.h"
 
 /* Has the module's bytes of r at hand; false, with a line in the log, where they cannot be had. */
@@ -29,6 +30,19 @@ static void send_reply(const struct delivery *d, const struct reply *reply)
 	d->metrics->response_bytes += reply->bytes;
 }
 
+/* reply_add(), within the ceiling for a whole response. */
+static int add(const struct delivery *d, struct reply *reply, const struct resource *r,
+	const struct stream_response *response, struct err *err)
+{
+	if (reply_add(reply, r, d->stream->variant, response, err) < 0)
+		return -1;
+	if (reply->bytes > LIMIT_XDS_RESPONSE_BYTES)
+		return err_set(err, ERR_INVALID,
+			"a response of more than %d bytes: ask for less at a time",
+			LIMIT_XDS_RESPONSE_BYTES);
+	return 0;
+}
+
 /* With full state, the rest of what is subscribed goes into the same response. */
 static int add_others(
 	const struct delivery *d, struct reply *reply, struct subscription *sub, struct err *err)
@@ -37,8 +51,7 @@ static int add_others(
 	size_t at = 0;
 
 	while ((other = stream_also(sub, &at))) {
-		if (load(d, other->resource) &&
-			reply_add(reply, other->resource, d->stream->variant, NULL, err) < 0)
+		if (load(d, other->resource) && add(d, reply, other->resource, NULL, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -55,8 +68,7 @@ static bool send_resource(const struct delivery *d, struct subscription *sub)
 	if (!load(d, r))
 		return false;
 	stream_sent(sub, &response);
-	if (reply_add(&reply, r, d->stream->variant, &response, &err) < 0 ||
-		add_others(d, &reply, sub, &err) < 0) {
+	if (add(d, &reply, r, &response, &err) < 0 || add_others(d, &reply, sub, &err) < 0) {
 		rpc_finish(d->rpc, GRPC_STATUS_INTERNAL, err.msg);
 		return true;
 	}
@@ -104,24 +116,32 @@ static bool may_have(const struct stream *s, const char *name)
 	return !s->allows || s->allows(s->grant, name);
 }
 
+static int add_named(
+	const struct delivery *d, struct reply *reply, const char *name, struct err *err)
+{
+	struct resource *r = catalog_find(d->stream->catalog, name);
+	struct stream_response response = {.nonce = "1"};
+	int rc;
+
+	if (!r || !r->payload || !may_have(d->stream, r->name) || !load(d, r))
+		return 0;
+	(void)snprintf(response.version, sizeof(response.version), "%s",
+		payload_record(r->payload)->version);
+	rc = add(d, reply, r, reply->n == 0 ? &response : NULL, err);
+	catalog_release(d->stream->catalog, r);
+	return rc;
+}
+
 int delivery_answer(const struct delivery *d, const struct stream_request *req, struct err *err)
 {
 	AUTO(reply) struct reply reply = {0};
-	struct stream_response response = {.nonce = "1"};
-	struct catalog *catalog = d->stream->catalog;
+	AUTO(map) struct map named = {0};
 
 	for (size_t i = 0; i < req->n_names && i < LIMIT_XDS_NAMES; i++) {
-		struct resource *r = catalog_find(catalog, req->names[i]);
-		bool first = reply.n == 0;
-
-		if (!r || !r->payload || !may_have(d->stream, r->name) || !load(d, r))
+		if (map_put(&named, req->names[i], req->names[i]))
 			continue;
-		if (first)
-			(void)snprintf(response.version, sizeof(response.version), "%s",
-				payload_record(r->payload)->version);
-		if (reply_add(&reply, r, STREAM_SOTW, first ? &response : NULL, err) < 0)
+		if (add_named(d, &reply, req->names[i], err) < 0)
 			return -1;
-		catalog_release(catalog, r);
 	}
 	if (reply.n == 0)
 		rpc_finish(d->rpc, GRPC_STATUS_NOT_FOUND, "no extension of these names");

@@ -46,13 +46,31 @@ class ClientTest(ClientCase):
         wait_until(lambda: wasmxds.metric("wasmxds_extensions") == 2, "both extensions")
         channel = self.channel(wasmxds)
         stub = config_discovery_pb2_grpc.ExtensionConfigDiscoveryServiceStub(channel)
-        response = stub.FetchExtensionConfigs(self.ask(NAME, "default/other", "no/such"))
+        asked = self.ask(NAME, "default/other", "no/such", NAME)
+        response = stub.FetchExtensionConfigs(asked)
         names = [self.decode(resource)[0] for resource in response.resources]
         self.assertEqual(names, [NAME, "default/other"])
         self.assertServed(response.resources[0])
         with self.assertRaises(grpc.RpcError) as caught:
             stub.FetchExtensionConfigs(self.ask("no/such"))
         self.assertEqual(caught.exception.code(), grpc.StatusCode.NOT_FOUND)
+
+    def test_response_that_no_protobuf_can_hold_is_refused(self):
+        names = [f"default/f{i}" for i in range(33)]
+        self.write("filter.wasm", padded(64 << 20))
+        self.write("all.yaml", "---\n".join(extension(name[8:]) for name in names))
+        wasmxds = self.wasmxds("--sotw-full-state")
+        wait_until(lambda: wasmxds.metric("wasmxds_extensions") == 34, "all extensions", limit=120)
+        channel = self.channel(wasmxds)
+        stub = config_discovery_pb2_grpc.ExtensionConfigDiscoveryServiceStub(channel)
+        with self.assertRaises(grpc.RpcError) as caught:
+            stub.FetchExtensionConfigs(self.ask(*names))
+        self.assertEqual(caught.exception.code(), grpc.StatusCode.INVALID_ARGUMENT)
+        stream = self.stream(channel)
+        stream.send(self.ask(*names))
+        self.assertEqual(stream.code(), grpc.StatusCode.INTERNAL)
+        self.assertEqual(len(stub.FetchExtensionConfigs(self.ask(*names[:1])).resources), 1)
+        self.assertLess(memory(wasmxds), 512 << 20)
 
     def test_rule_breakers_are_told_so_and_end_alone(self):
         wasmxds = self.wasmxds()
