@@ -6,10 +6,8 @@
 #include <unistd.h>
 
 #include "base/auto.h"
-#include "base/limits.h"
 #include "base/log.h"
 #include "base/xalloc.h"
-#include "cli/fetch_options.h"
 #include "cli/keep_options.h"
 #include "cli/options.h"
 #include "cli/seal_key.h"
@@ -19,22 +17,15 @@
 #include "kube/credentials.h"
 
 struct controller_config {
-	struct fetch_flags fetch;
+	struct keep_flags keep;
 	char *kubeconfig;
 	struct flag_list namespaces;
-	char *store;
-	char *seal_key;
 	char *lease_name;
 	char *lease_namespace;
 	char *lease_identity;
 	char *admin_listen;
 	struct flag_list xds_admins;
 	int64_t survey_ms;
-	char *module_root;
-	int64_t workers;
-	int64_t host_connections;
-	int64_t host_rate;
-	struct upkeep_options upkeep;
 };
 
 #define AT(field) offsetof(struct controller_config, field)
@@ -54,9 +45,9 @@ static const struct flag controller_flags[] = {
 	{.name = "store",
 		.value = "DIR",
 		.type = FLAG_TEXT,
-		.offset = AT(store),
+		.offset = AT(keep.store),
 		.help = "the store to fill; it is made where it is absent"},
-	SEAL_KEY_OPTION(AT(seal_key), "none: extensions with a Secret are refused"),
+	SEAL_KEY_OPTION(AT(keep.seal_key), "none: extensions with a Secret are refused"),
 	{.name = "lease-name",
 		.value = "NAME",
 		.type = FLAG_TEXT,
@@ -97,12 +88,8 @@ static const struct flag controller_flags[] = {
 	{.name = "module-root",
 		.value = "DIR",
 		.type = FLAG_TEXT,
-		.offset = AT(module_root),
+		.offset = AT(keep.module_root),
 		.help = "local_fs modules are read below it only (default: there are none)"},
-	FETCH_OPTIONS_WORKERS(AT(workers)),
-	FETCH_OPTIONS_HOST_CONNECTIONS(AT(host_connections)),
-	FETCH_OPTIONS_HOST_RATE(AT(host_rate)),
-	KEEP_OPTIONS(AT(upkeep)),
 	OPTIONS_LOG_LEVEL,
 	OPTIONS_LOG_FORMAT,
 	OPTIONS_HELP,
@@ -117,7 +104,7 @@ const struct flags controller_usage = {
 		 "others stand by.  Ends with 1 where it loses the Lease: to be started again.",
 	.table = controller_flags,
 	.n = sizeof(controller_flags) / sizeof(controller_flags[0]),
-	.shared = &fetch_flags,
+	.shared = &keep_flags,
 };
 
 static int fail(const char *what, const struct err *err)
@@ -182,26 +169,20 @@ static int run(const struct controller_config *config)
 			.n = config->xds_admins.n,
 			.interval_ms = config->survey_ms}};
 	struct controller_options options = {.office = &office,
-		.store_dir = config->store,
-		.seal_key = config->seal_key,
-		.workers = (int)config->workers,
-		.upkeep = config->upkeep,
+		.store_dir = config->keep.store,
+		.seal_key = config->keep.seal_key,
 		.on_end = on_end};
 	struct err err;
 
 	signals_block();
-	if (fetch_context_open(&fetch, &config->fetch, &err) < 0 ||
+	if (fetch_context_open(&fetch, &config->keep.fetch, &err) < 0 ||
 		credentials_find(&access, config->kubeconfig, &err) < 0)
 		return fail("cannot start", &err);
 	namespace = xstrdup(config->lease_namespace ? config->lease_namespace
 			    : access.namespace      ? access.namespace
 						    : "default");
 	office.lease.namespace = namespace;
-	options.fetch = fetch.options;
-	options.fetch.local_root = config->module_root;
-	options.fetch.host_connections = (int)config->host_connections;
-	options.fetch.host_rate = (int)config->host_rate;
-	options.fetch.host_failures = FETCH_OPTIONS_HOST_FAILURES;
+	keep_options_fill(&options, &config->keep, &fetch, config->keep.module_root);
 	return work(&options, config->admin_listen);
 }
 
@@ -211,8 +192,9 @@ int verb_controller(int argc, char **argv)
 	int operands = 0;
 	int code = EXIT_GOOD;
 
-	if (options_parse(&controller_usage, &config.fetch.options, argc, argv, &operands, &code))
-		code = operands == 0 && config.store
+	if (options_parse(
+		    &controller_usage, &config.keep.fetch.options, argc, argv, &operands, &code))
+		code = operands == 0 && config.keep.store
 			       ? run(&config)
 			       : options_usage_error(&controller_usage,
 					 "controller takes --store and no operands");

@@ -43,12 +43,6 @@ extern const struct flags fetch_flags;
 		.name = "fetch-workers", .value = "N", .type = FLAG_INT, .offset = (field_offset), \
 		.def = "4", .min = 1, .max = LIMIT_FETCH_WORKERS, .help = "fetches at a time"      \
 	}
-#define FETCH_OPTIONS_HOST_RATE(field_offset)                                                   \
-	{                                                                                       \
-		.name = "fetch-host-rate", .value = "N", .type = FLAG_INT,                      \
-		.offset = (field_offset), .def = "100", .min = 1, .max = LIMIT_FETCH_HOST_RATE, \
-		.help = "of them begun in a second at one host"                                 \
-	}
 #define FETCH_OPTIONS_HOST_CONNECTIONS(field_offset)                                        \
 	{                                                                                   \
 		.name = "fetch-host-connections", .value = "N", .type = FLAG_INT,           \

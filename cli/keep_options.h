@@ -1,44 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * cli/keep_options.h - the flags that verbs share which keep a store filled: `run` and
- * `controller`.
+ * cli/keep_options.h - the flags that those verbs share which keep a store filled, `run` and
+ * `controller`, and what they come to.
  */
 #ifndef WASMXDS_CLI_KEEP_OPTIONS_H
 #define WASMXDS_CLI_KEEP_OPTIONS_H
 
-#include "controller/upkeep.h"
+#include <stdint.h>
 
-/* Rows of a verb's table; at is where its struct upkeep_options stands. */
-#define KEEP_AT(at, field) ((at) + offsetof(struct upkeep_options, field))
-#define KEEP_OPTIONS(at)                                                                           \
-	{.name = "store-max-size",                                                                 \
-		.value = "SIZE",                                                                   \
-		.type = FLAG_SIZE,                                                                 \
-		.offset = KEEP_AT(at, store_max_bytes),                                            \
-		.max = INT64_C(1) << 50,                                                           \
-		.help = "of all modules in the store; one that does not fit is refused (default: " \
-			"as much as the disk holds)"},                                             \
-		{.name = "gc-grace",                                                               \
-			.value = "TIME",                                                           \
-			.type = FLAG_DURATION,                                                     \
-			.offset = KEEP_AT(at, gc_grace_ms),                                        \
-			.def = "10m",                                                              \
-			.max = 86400000,                                                           \
-			.help = "a module stays in the store for so long after its last use"},     \
-		{.name = "permission-interval",                                                    \
-			.value = "TIME",                                                           \
-			.type = FLAG_DURATION,                                                     \
-			.offset = KEEP_AT(at, permission_interval_ms),                             \
-			.def = "30m",                                                              \
-			.max = 3600000,                                                            \
-			.help = "each source is asked about so often whether a namespace may "     \
-				"still have its module; 0s: never"},                               \
-	{                                                                                          \
-		.name = "scrub-interval", .value = "TIME", .type = FLAG_DURATION,                  \
-		.offset = KEEP_AT(at, scrub_interval_ms), .def = "24h",                            \
-		.max = INT64_C(31536000000),                                                       \
-		.help = "each module in the store is read again about so often, against bit rot; " \
-			"0s: never"                                                                \
-	}
+#include "base/flags.h"
+#include "cli/fetch_options.h"
+#include "controller/controller.h"
+
+/* The first field of such a verb's config. */
+struct keep_flags {
+	struct fetch_flags fetch;
+	int64_t workers;
+	int64_t host_connections;
+	int64_t host_rate;
+	struct upkeep_options upkeep;
+
+	/* with rows of the verb's own, since their defaults differ */
+	char *store;
+	char *seal_key;
+	char *module_root;
+};
+
+/* The table, as struct flags.shared wants it; it shares that of cli/fetch_options.h. */
+extern const struct flags keep_flags;
+
+/* Fills the options that the flags are about, but for where the store and its keys are.  They
+ * borrow from both; module_root: of local_fs modules, NULL: there are none. */
+void keep_options_fill(struct controller_options *out, const struct keep_flags *flags,
+	const struct fetch_context *fetch, const char *module_root);
 
 #endif

@@ -3,29 +3,18 @@
 #include <unistd.h>
 
 #include "base/auto.h"
-#include "base/limits.h"
 #include "base/log.h"
 #include "base/xalloc.h"
-#include "cli/fetch_options.h"
 #include "cli/keep_options.h"
 #include "cli/options.h"
 #include "cli/seal_key.h"
 #include "cli/serve.h"
 #include "cli/signals.h"
 #include "cli/verb.h"
-#include "controller/controller.h"
-#include "fetch/fetch.h"
 
 struct run_config {
-	struct fetch_flags fetch;
+	struct keep_flags keep;
 	struct serve_flags serve;
-	char *store;
-	char *seal_key;
-	char *module_root;
-	int64_t workers;
-	int64_t host_connections;
-	int64_t host_rate;
-	struct upkeep_options upkeep;
 };
 
 #define AT(field) offsetof(struct run_config, field)
@@ -35,19 +24,15 @@ static const struct flag run_flags[] = {
 	{.name = "store",
 		.value = "DIR",
 		.type = FLAG_TEXT,
-		.offset = AT(store),
+		.offset = AT(keep.store),
 		.help = "where verified modules are kept (default: .wasmxds in the manifests' "
 			"DIR)"},
-	SEAL_KEY_OPTION(AT(seal_key), "STORE-seal.key, made where it is absent"),
+	SEAL_KEY_OPTION(AT(keep.seal_key), "STORE-seal.key, made where it is absent"),
 	{.name = "module-root",
 		.value = "DIR",
 		.type = FLAG_TEXT,
-		.offset = AT(module_root),
+		.offset = AT(keep.module_root),
 		.help = "local_fs modules are read below it only (default: the manifests' DIR)"},
-	FETCH_OPTIONS_WORKERS(AT(workers)),
-	FETCH_OPTIONS_HOST_CONNECTIONS(AT(host_connections)),
-	FETCH_OPTIONS_HOST_RATE(AT(host_rate)),
-	KEEP_OPTIONS(AT(upkeep)),
 	OPTIONS_LOG_LEVEL,
 	OPTIONS_LOG_FORMAT,
 	OPTIONS_HELP,
@@ -63,7 +48,7 @@ const struct flags run_usage = {
 		 "DIR too.",
 	.table = run_flags,
 	.n = sizeof(run_flags) / sizeof(run_flags[0]),
-	.shared = &fetch_flags,
+	.shared = &keep_flags,
 };
 
 static int fail(const char *what, const struct err *err)
@@ -99,29 +84,24 @@ static int serve(const struct controller_options *options, const struct serve_fl
 
 static int run(const struct run_config *config, const char *dir)
 {
+	const struct keep_flags *keep = &config->keep;
 	struct serve_flags serve_flags = config->serve; /* borrowed */
-	AUTO(free)
-	char *store = config->store ? xstrdup(config->store) : xasprintf("%s/.wasmxds", dir);
-	AUTO(free) char *seal_key = seal_key_place(config->seal_key, store);
+	AUTO(free) char *store = keep->store ? xstrdup(keep->store) : xasprintf("%s/.wasmxds", dir);
+	AUTO(free) char *seal_key = seal_key_place(keep->seal_key, store);
 	struct controller_options controller_options = {
 		.manifest_dir = dir,
 		.store_dir = store,
 		.seal_key = seal_key,
-		.make_seal_key = !config->seal_key,
-		.workers = (int)config->workers,
-		.upkeep = config->upkeep,
+		.make_seal_key = !keep->seal_key,
 	};
 	struct err err;
 	AUTO(fetch_context) struct fetch_context fetch = {.has_curl = false};
 
 	signals_block();
-	if (fetch_context_open(&fetch, &config->fetch, &err) < 0)
+	if (fetch_context_open(&fetch, &keep->fetch, &err) < 0)
 		return fail("cannot start", &err);
-	controller_options.fetch = fetch.options;
-	controller_options.fetch.local_root = config->module_root ? config->module_root : dir;
-	controller_options.fetch.host_connections = (int)config->host_connections;
-	controller_options.fetch.host_rate = (int)config->host_rate;
-	controller_options.fetch.host_failures = FETCH_OPTIONS_HOST_FAILURES;
+	keep_options_fill(
+		&controller_options, keep, &fetch, keep->module_root ? keep->module_root : dir);
 	if (!serve_flags.state_dir)
 		serve_flags.state_dir = store;
 	return serve(&controller_options, &serve_flags);
@@ -133,7 +113,7 @@ int verb_run(int argc, char **argv)
 	int operands = 0;
 	int code = EXIT_GOOD;
 
-	if (options_parse(&run_usage, &config.fetch.options, argc, argv, &operands, &code))
+	if (options_parse(&run_usage, &config.keep.fetch.options, argc, argv, &operands, &code))
 		code = operands == 1 ? run(&config, argv[0])
 				     : options_usage_error(
 					       &run_usage, "run takes one folder of manifests");
