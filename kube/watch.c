@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/watch.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/limits.h"
-#include "base/map.h"
 #include "base/quote.h"
 #include "base/xalloc.h"
 #include "kube/items.h"
+#include "kube/known.h"
 #include "kube/outline.h"
+#include "kube/query.h"
 
 #define BACKOFF_FIRST_MS 100
 #define LIFETIME_S 240       /* of a watch: so long, and up to twice that */
@@ -23,12 +23,6 @@
 #define STATUS_GONE 410
 
 enum phase { PHASE_LIST, PHASE_WATCH };
-
-/* An object that was given. */
-struct known {
-	unsigned round; /* of lists, the last one that had it */
-	char version[]; /* "" where it is to be given again */
-};
 
 struct watch {
 	char *path; /* owned */
@@ -46,9 +40,8 @@ struct watch {
 	struct items *items; /* owned; the page that comes in; NULL: none */
 	struct buf line;     /* the line of the watch that comes in */
 
-	struct map known; /* key → struct known, owned */
-	unsigned round;
-	size_t unreadable;          /* items of this round */
+	struct known known;
+	size_t unreadable;          /* items of this list */
 	struct err *why_unreadable; /* owned; the first of them; NULL: none */
 	bool synced;
 
@@ -90,7 +83,7 @@ void watch_free(struct watch *w)
 		return;
 	drop_items(w);
 	buf_clear(&w->line);
-	map_clear(&w->known, free);
+	known_clear(&w->known);
 	free(w->path);
 	free(w->name);
 	free(w->version);
@@ -138,81 +131,37 @@ static void list_anew(struct watch *w)
 
 void watch_repeat(struct watch *w)
 {
-	struct known *known = NULL;
-	const char *key = NULL;
-	size_t at = 0;
-
-	while ((known = map_next(&w->known, &at, &key)))
-		known->version[0] = '\0';
+	known_repeat(&w->known);
 	list_anew(w);
 }
 
-/* Appends what is not for us to read, such as a token, as part of a query. */
-static void add_encoded(struct buf *out, const char *text)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789-._~";
-	struct err err;
-
-	for (; *text; text++) {
-		bool as_is = strchr(plain, *text);
-
-		if (buf_printf(out, &err, as_is ? "%c" : "%%%02X", (unsigned char)*text) < 0)
-			return; /* too long: the server will refuse it */
-	}
-}
-
-static void add_list_query(struct buf *out, const struct watch *w)
-{
-	struct err err;
-
-	(void)!buf_printf(out, &err, "?limit=%d", LIMIT_KUBE_PAGE);
-	if (w->token) {
-		(void)!buf_printf(out, &err, "&continue=");
-		add_encoded(out, w->token);
-	}
-}
-
 /* The servers of a fleet would otherwise see all watches come back at once. */
-static void add_watch_query(struct buf *out, const struct watch *w, uint32_t random)
+static char *ask_to_watch(const struct watch *w, uint32_t random)
 {
-	struct err err;
+	return query_watch(w->path, w->name, w->version, LIFETIME_S + random % LIFETIME_S);
+}
 
-	(void)!buf_printf(out, &err,
-		"?watch=true&allowWatchBookmarks=true&timeoutSeconds=%" PRIu32 "&resourceVersion=",
-		LIFETIME_S + random % LIFETIME_S);
-	add_encoded(out, w->version);
+static char *ask_to_list(struct watch *w)
+{
+	if (!w->token) {
+		known_begin(&w->known);
+		w->unreadable = 0;
+		free(STEAL(w->why_unreadable));
+	}
+	w->items = xcalloc(1, sizeof(*w->items));
+	items_init(w->items);
+	return query_list(w->path, w->name, w->token);
 }
 
 char *watch_ask(struct watch *w, int64_t now, uint32_t random)
 {
-	struct buf query = BUF_INIT(LIMIT_KUBE_LIST_BYTES);
-	struct err err;
-
 	w->asked = true;
 	w->began = now;
 	w->moved = false;
 	w->spoiled = false;
 	w->ended_by = 0;
 	w->retry_after_ms = 0;
-	(void)!buf_printf(&query, &err, "%s", w->path);
-	if (w->phase == PHASE_WATCH) {
-		add_watch_query(&query, w, random);
-	} else {
-		if (!w->token) {
-			w->round++;
-			w->unreadable = 0;
-			free(STEAL(w->why_unreadable));
-		}
-		w->items = xcalloc(1, sizeof(*w->items));
-		items_init(w->items);
-		add_list_query(&query, w);
-	}
-	if (w->name) {
-		(void)!buf_printf(&query, &err, "&fieldSelector=metadata.name%%3D");
-		add_encoded(&query, w->name);
-	}
-	return buf_take(&query);
+	return w->phase == PHASE_WATCH ? ask_to_watch(w, random) : ask_to_list(w);
 }
 
 /* Returns the text under key, or NULL where there is none, or "". */
@@ -249,49 +198,36 @@ static int read_label(struct label *out, const struct node *object, struct err *
 	return 0;
 }
 
-static void note_known(struct watch *w, const char *key, const char *version)
-{
-	size_t len = strlen(version) + 1;
-	struct known *known = xmalloc(sizeof(*known) + len);
-
-	known->round = w->round;
-	memcpy(known->version, version, len);
-	free(map_put(&w->known, key, known));
-}
-
 /* Gives the object, unless this state of it was given before. */
 static int apply(const struct listener *to, struct node *object, struct err *err)
 {
-	struct watch *w = to->watch;
 	AUTO(label) struct label label = {.key = NULL};
 	struct watch_event event = {.document = object, .unreadable = to->unreadable};
-	struct known *known = NULL;
 
 	if (read_label(&label, object, err) < 0)
 		return -1;
-	known = map_get(&w->known, label.key);
-	if (known && strcmp(known->version, label.version) == 0) {
-		known->round = w->round;
-		return 0;
-	}
-	note_known(w, label.key, label.version);
 	event.key = label.key;
-	to->each(to->arg, &event);
+	if (known_note(&to->watch->known, label.key, label.version))
+		to->each(to->arg, &event);
 	return 0;
 }
 
-static int forget(const struct listener *to, const struct node *object, struct err *err)
+static void give_gone(void *arg, const char *key)
+{
+	const struct listener *to = arg;
+	struct watch_event event = {.key = key};
+
+	to->each(to->arg, &event);
+}
+
+static int forget(struct listener *to, const struct node *object, struct err *err)
 {
 	AUTO(label) struct label label = {.key = NULL};
-	AUTO(free) struct known *known = NULL;
-	struct watch_event event = {.document = NULL};
 
 	if (read_label(&label, object, err) < 0)
 		return -1;
-	known = map_take(&to->watch->known, label.key);
-	event.key = label.key;
-	if (known)
-		to->each(to->arg, &event);
+	if (known_forget(&to->watch->known, label.key))
+		give_gone(to, label.key);
 	return 0;
 }
 
@@ -339,7 +275,7 @@ static int take_error(struct watch *w, const struct node *status, struct err *er
 		quote(message ? message : "").text);
 }
 
-static int take_event(const struct listener *to, struct node *event, struct err *err)
+static int take_event(struct listener *to, struct node *event, struct err *err)
 {
 	struct watch *w = to->watch;
 	const struct node *found = node_get(event, "object");
@@ -445,31 +381,6 @@ static void ask_later(struct watch *w, const struct watch_end *end)
 	w->due = end->now + backoff_ms(w, end);
 }
 
-/* Gives what the list no longer has. */
-static void give_gone(const struct listener *to)
-{
-	struct watch *w = to->watch;
-	AUTO(free) const char **gone = NULL;
-	const struct known *known = NULL;
-	const char *key = NULL;
-	size_t n = 0;
-	size_t at = 0;
-
-	while ((known = map_next(&w->known, &at, &key))) {
-		if (known->round == w->round)
-			continue;
-		gone = xreallocarray(gone, n + 1, sizeof(*gone));
-		gone[n++] = key;
-	}
-	for (size_t i = 0; i < n; i++) {
-		AUTO(free) char *own = xstrdup(gone[i]);
-		struct watch_event event = {.key = own};
-
-		free(map_take(&w->known, own));
-		to->each(to->arg, &event);
-	}
-}
-
 /* Reads what stands around the items. */
 static int end_page(struct watch *w, struct err *err)
 {
@@ -487,7 +398,7 @@ static int end_page(struct watch *w, struct err *err)
 	return 0;
 }
 
-static int end_list(const struct listener *to, const struct watch_end *end, struct err *err)
+static int end_list(struct listener *to, const struct watch_end *end, struct err *err)
 {
 	struct watch *w = to->watch;
 
@@ -497,7 +408,7 @@ static int end_list(const struct listener *to, const struct watch_end *end, stru
 		return 0;
 	w->synced = w->unreadable == 0;
 	if (w->synced)
-		give_gone(to);
+		known_sweep(&w->known, give_gone, to);
 	if (w->interval_ms > 0)
 		w->due += w->interval_ms / 2 + end->random % (w->interval_ms / 2 + 1);
 	else
@@ -523,7 +434,7 @@ static bool is_lost(long status)
 	return status == STATUS_GONE || status == 400 || status == 422;
 }
 
-static int list_ended(const struct listener *to, const struct watch_end *end, struct err *err)
+static int list_ended(struct listener *to, const struct watch_end *end, struct err *err)
 {
 	struct watch *w = to->watch;
 	bool whole = end->status == 200 && !end->why;
@@ -568,7 +479,7 @@ static int watch_ended(struct watch *w, const struct watch_end *end, struct err 
 int watch_end(struct watch *w, const struct watch_end *end, watch_receiver *each, void *arg,
 	struct err *err)
 {
-	const struct listener to = {.watch = w, .each = each, .arg = arg};
+	struct listener to = {.watch = w, .each = each, .arg = arg};
 
 	w->asked = false;
 	return w->phase == PHASE_LIST ? list_ended(&to, end, err) : watch_ended(w, end, err);
