@@ -214,14 +214,27 @@ void resolver_stop(struct resolver *r)
 	free(r);
 }
 
-bool resolver_peek(struct resolver *r, const struct resolver_question *q, struct finding *out)
+/* Where no digest was to be had, there is no module to look at either: whoever wants one does not
+ * wait for that once more, behind who wanted the digest. */
+static bool recall(struct resolver *r, const struct resolver_question *q, struct finding *out)
 {
-	AUTO(free) char *key = key_of(q->source, q->uri, looks(r, q));
+	bool look = looks(r, q);
+	int64_t now = io_monotonic_ms();
+	AUTO(free) char *key = key_of(q->source, q->uri, look);
+	AUTO(free) char *plain = key_of(q->source, q->uri, false);
+	bool known = findings_get(&r->findings, key, now, out);
 
-	pthread_mutex_lock(&r->lock);
-	bool known = findings_get(&r->findings, key, io_monotonic_ms(), out);
+	if (!known && look)
+		known = findings_get(&r->findings, plain, now, out) && out->err.code != ERR_NONE;
 	if (known)
 		r->counts.cached++;
+	return known;
+}
+
+bool resolver_peek(struct resolver *r, const struct resolver_question *q, struct finding *out)
+{
+	pthread_mutex_lock(&r->lock);
+	bool known = recall(r, q, out);
 	pthread_mutex_unlock(&r->lock);
 	return known;
 }
@@ -247,13 +260,10 @@ static void join(struct resolver *r, struct resolver_question *q)
 void resolver_ask(struct resolver *r, struct resolver_question *q)
 {
 	struct finding known;
-	AUTO(free) char *key = key_of(q->source, q->uri, looks(r, q));
 
 	pthread_mutex_lock(&r->lock);
-	bool is_known = findings_get(&r->findings, key, io_monotonic_ms(), &known);
-	if (is_known)
-		r->counts.cached++;
-	else
+	bool is_known = recall(r, q, &known);
+	if (!is_known)
 		join(r, q);
 	pthread_mutex_unlock(&r->lock);
 	if (is_known)

@@ -21,6 +21,7 @@ static struct resolver *start(int64_t budget_ms, int workers)
 		.workers = workers,
 		.budget_ms = budget_ms,
 		.hash_max = 1 << 20,
+		.module_max = 1 << 20,
 		.good_ms = LONG_MS,
 		.bad_ms = LONG_MS,
 	};
@@ -177,7 +178,34 @@ static void test_resolver_ask__remembers_what_was_not_there(void)
 	(void)sem_destroy(&answered);
 }
 
-TEST_MAIN("resolver", TEST(test_resolver_ask__looks_up_once_for_many),
+/* An API server asks for both, one behind the other. */
+static void test_resolver_ask__waits_once_for_digest_and_module(void)
+{
+	AUTO(http_server) struct http_server *server = http_server_start(NULL, NULL);
+	AUTO(resolver) struct resolver *r = start(LONG_MS, 1);
+	AUTO(free) char *uri = xasprintf("127.0.0.1:%u/a:v1", http_server_port(server));
+	struct asked digest = {
+		.question = {.source = FETCH_OCI, .uri = uri, .answer = take_answer}};
+	struct asked module = digest;
+	struct finding known;
+	sem_t answered;
+
+	(void)sem_init(&answered, 0, 0);
+	digest.answered = &answered;
+	resolver_ask(r, &digest.question);
+	await(&answered, 1);
+	CU_ASSERT_EQUAL(digest.found.err.code, ERR_NOT_FOUND);
+	unsigned requests = http_server_requests(server);
+
+	module.question.wants_module = true;
+	CU_ASSERT_TRUE(resolver_peek(r, &module.question, &known));
+	CU_ASSERT_EQUAL(known.err.code, ERR_NOT_FOUND);
+	CU_ASSERT_EQUAL(http_server_requests(server), requests);
+	(void)sem_destroy(&answered);
+}
+
+TEST_MAIN("resolver", TEST(test_resolver_ask__waits_once_for_digest_and_module),
+	TEST(test_resolver_ask__looks_up_once_for_many),
 	TEST(test_resolver_ask__answers_within_the_budget),
 	TEST(test_resolver_ask__lets_a_dead_host_hold_up_no_other),
 	TEST(test_resolver_ask__remembers_what_was_not_there))
