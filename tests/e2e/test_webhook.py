@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The admission webhook, asked by a real API server on behalf of kubectl."""
 
+import copy
 import gzip
 import json
 import os
@@ -21,6 +22,9 @@ HIDDEN = (
     "the module is checked and pinned later"
 )
 UNREACHED = "spec.image.uri: was not reached in time; the module is checked and pinned later"
+DEFINITION = (
+    "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/wasmextensions.wasmxds.tetrate.io"
+)
 
 
 class Verdicts(WebhookCase):
@@ -35,28 +39,69 @@ class Verdicts(WebhookCase):
         document["spec"]["image"] = {"protocol": "oci", "uri": "no-such-registry/A"}
         wait_until(lambda: self.create(document, "dryRun=All")[0] == 422, "not asked")
 
-    def command_says(self, document):
-        """What `wasmxds validate` says: field → message; empty where it is right."""
-        done = self.run_command("validate", "-o", "json", "-", text=json.dumps(document))
-        (file,) = json.loads(done.stdout)["files"]
-        return {p["path"].partition(": ")[2]: p["message"] for p in file["problems"]}
-
-    def test_the_verdict_is_that_of_the_command(self):
+    def rows(self):
+        """Each row of the table: its title, its document, and what `wasmxds validate` says of
+        that: (field, message) of each problem."""
         rows = [(row, True) for row in GOOD] + [(row, False) for row in BAD]
         self.assertGreaterEqual(len(rows), 150)
-        for n, (row, is_good) in enumerate(rows):
-            document = manifest(row, f"row{n}", self.namespace)
-            said = self.command_says(document)
-            status, answer = self.create(document, "dryRun=All&fieldValidation=Strict")
-            if row.title == "variable null":
+        folder = self.folder / "rows"
+        folder.mkdir()
+        documents = []
+        for n, (row, _) in enumerate(rows):
+            documents.append(manifest(row, f"row{n}", self.namespace))
+            (folder / f"{n:04}.json").write_text(json.dumps(documents[-1]))
+        done = self.run_command("validate", "-o", "json", folder)
+        files = sorted(json.loads(done.stdout)["files"], key=lambda file: file["file"])
+        self.assertEqual(len(files), len(rows))
+        for (row, is_good), document, file in zip(rows, documents, files):
+            said = [(p["path"].partition(": ")[2], p["message"]) for p in file["problems"]]
+            self.assertEqual(is_good, not said, row.title)
+            yield row.title, document, said
+
+    def refusal(self, document):
+        """Why the API server refuses it; "" where it does not."""
+        status, answer = self.create(document, "dryRun=All&fieldValidation=Strict")
+        return "" if status == 201 else answer["message"]
+
+    def loosen_definition(self):
+        """Takes the rules about the spec out of the definition, until the end of the test."""
+        strict = self.cluster.get(DEFINITION)["spec"]["versions"][0]
+        loose = copy.deepcopy(strict)
+        del loose["selectableFields"]  # which want a schema
+        anything = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+        loose["schema"]["openAPIV3Schema"]["properties"]["spec"] = anything
+        wrong = manifest(GOOD[0], "probe", self.namespace)
+        wrong["spec"]["runtime"] = "V8"
+
+        def put(version, says):
+            patch = [{"op": "replace", "path": "/spec/versions/0", "value": version}]
+            status, answer = self.cluster.request("PATCH", DEFINITION, patch, kind="json")
+            self.assertEqual(status, 200, answer)
+            wait_until(lambda: says in self.refusal(wrong), f"no {says}")
+
+        self.addCleanup(put, strict, "Unsupported value")
+        put(loose, "denied the request")
+
+    def test_the_verdict_is_that_of_the_command(self):
+        for title, document, said in self.rows():
+            if title == "variable null":
                 continue  # the API server drops it before anybody is asked
-            with self.subTest(row.title):
-                self.assertEqual(status == 201, not said, (answer, said))
-                self.assertEqual(is_good, not said)
-                if not is_good and not row.crd:
-                    self.assertEqual((status, answer["reason"]), (422, "Invalid"), answer)
-                    for field, message in said.items():
-                        self.assertIn(f"{field}: {message}", answer["message"])
+            with self.subTest(title):
+                self.assertEqual(bool(self.refusal(document)), bool(said), said)
+
+    def test_the_webhook_says_all_that_the_command_says(self):
+        """In the same words, of every row: no rule of the definition speaks first."""
+        self.loosen_definition()
+        for title, document, said in self.rows():
+            with self.subTest(title):
+                status, answer = self.create(document, "dryRun=All&fieldValidation=Strict")
+                if not said:
+                    self.assertEqual(status, 201, answer)
+                    continue
+                self.assertEqual((status, answer["reason"]), (422, "Invalid"), answer)
+                causes = [(c["field"], c["message"]) for c in answer["details"]["causes"]]
+                self.assertEqual(causes, said)
+                self.assertIn("; ".join(": ".join(each) for each in said), answer["message"])
 
     def test_kubectl_shows_every_problem_on_a_line_of_its_own(self):
         text = extension(namespace=self.namespace, protocol="oci", uri="r.example/A:v/1")

@@ -153,13 +153,14 @@ class Writer(threading.Thread):
         super().__init__(daemon=True)
         self.case = case
         self.document = document
-        self.pause = 1 / rate
+        self.rate = rate
         self.writes = 0
         self.failures = []
         self.ending = threading.Event()
 
     def run(self):
-        while not self.ending.wait(self.pause):
+        start = time.monotonic()
+        while not self.ending.wait(max(0, start + self.writes / self.rate - time.monotonic())):
             self.document["spec"]["vm_id"] = f"vm{self.writes}"
             began = time.monotonic()
             status, answer = self.case.create(self.document, "dryRun=All")
