@@ -27,8 +27,8 @@ data:
 """
 
 
-class PermissionTest(RegistryCase):
-    """Two users of one registry, and two namespaces, a and b."""
+class PrivateRegistryCase(RegistryCase):
+    """Two users of one registry, and a module in it."""
 
     def setUp(self):
         super().setUp()
@@ -52,6 +52,16 @@ class PermissionTest(RegistryCase):
         temporary.write_text("".join(lines))
         temporary.rename(self.users)
 
+    def blob_downloads(self):
+        """How often the registry was asked for the module's bytes."""
+        pattern = f"/v2/private/filter/blobs/sha256:{self.pinned['sha256']}"
+        lines = self.docker.log().splitlines()
+        return sum("response completed" in line and pattern in line for line in lines)
+
+
+class PermissionTest(PrivateRegistryCase):
+    """Two namespaces, a and b."""
+
     def start(self, *flags):
         return self.wasmxds("--allow-loopback", "--fetch-tries=1", *flags)
 
@@ -71,12 +81,6 @@ class PermissionTest(RegistryCase):
 
     def wait_refused(self, wasmxds, name):
         return wasmxds.wait_record(msg="extension not programmed", name=name)
-
-    def blob_downloads(self):
-        """How often the registry was asked for the module's bytes."""
-        pattern = f"/v2/private/filter/blobs/sha256:{self.pinned['sha256']}"
-        lines = self.docker.log().splitlines()
-        return sum("response completed" in line and pattern in line for line in lines)
 
     def test_who_knows_the_digest_gets_nothing_without_credentials(self):
         self.want("a", "me", **self.pinned)
