@@ -71,8 +71,17 @@ static struct holding *hold(struct permissions *p, char *key)
 	return h;
 }
 
-static void set_state(struct permit *g, enum permit_state state)
+static void set_missing(struct permissions *p, struct permit *g, bool missing)
 {
+	p->missing -= g->missing;
+	p->missing += missing;
+	g->missing = missing;
+	g->shown_on = 0;
+}
+
+static void set_state(struct permissions *p, struct permit *g, enum permit_state state)
+{
+	set_missing(p, g, false);
 	if (g->state == PERMIT_HELD)
 		g->holding->held--;
 	if (state == PERMIT_HELD)
@@ -84,7 +93,7 @@ static void forget(struct permissions *p, struct permit *g)
 {
 	struct holding *h = g->holding;
 
-	set_state(g, PERMIT_NONE);
+	set_state(p, g, PERMIT_NONE);
 	if (--h->permits == 0)
 		holding_free(map_take(&p->holdings, h->key));
 	(void)map_take(&p->permits, g->key);
@@ -176,7 +185,7 @@ static int64_t spread(int64_t interval_ms, uint32_t random)
 
 void permission_given(struct permissions *p, struct permit *g, int64_t now, uint32_t random)
 {
-	set_state(g, PERMIT_HELD);
+	set_state(p, g, PERMIT_HELD);
 	free(STEAL(g->why));
 	g->failed = 0;
 	g->check_at = now + spread(p->interval_ms > 0 ? p->interval_ms : UNUSED_MS, random);
@@ -187,7 +196,7 @@ void permission_restored(
 {
 	if (g->state != PERMIT_NONE)
 		return;
-	set_state(g, lost ? PERMIT_LOST : PERMIT_HELD);
+	set_state(p, g, lost ? PERMIT_LOST : PERMIT_HELD);
 	if (lost)
 		g->why = xstrdup("the source said no before the last start");
 	g->check_at = now + random % (p->interval_ms / RESTORED_PART + 1);
@@ -206,9 +215,77 @@ void permission_hurry(struct permit *g, int64_t now)
 		g->check_at = now;
 }
 
-void permission_asked(struct permit *g)
+void permission_asked(struct permissions *p, struct permit *g)
 {
 	g->checking = true;
+	g->asked_on = ++p->turn;
+}
+
+/* Everywhere else namespaces have no credentials of their own that could make a difference. */
+static bool is_registry(const char *source)
+{
+	static const char registry[] = "oci://";
+
+	return strncmp(source, registry, sizeof(registry) - 1) == 0;
+}
+
+static bool is_same_thing(const struct permit *a, const struct permit *b)
+{
+	/* behind the namespace */
+	return strcmp(strchr(a->key, ' '), strchr(b->key, ' ')) == 0;
+}
+
+static void hurry(struct permissions *p, struct permit *g, int64_t now)
+{
+	permission_hurry(g, now);
+	p->hurried = true;
+}
+
+/* The source has no such thing for g: others that it let have it are to say whether it is so. */
+static void ask_others(struct permissions *p, const struct permit *g, int64_t now)
+{
+	struct permit *other;
+	const char *key;
+	size_t at = 0;
+
+	while ((other = map_next(&p->permits, &at, &key))) {
+		if (other->state == PERMIT_HELD && !other->missing && other->users > 0 &&
+			is_same_thing(other, g))
+			hurry(p, other, now);
+	}
+}
+
+/* The source showed it to g, which asked after others had been told that there is no such thing:
+ * they ask once more, since it may have come back meanwhile. */
+static void point_out(struct permissions *p, const struct permit *g, int64_t now)
+{
+	struct permit *other;
+	const char *key;
+	size_t at = 0;
+
+	while (p->missing > 0 && (other = map_next(&p->permits, &at, &key))) {
+		if (!other->missing || other->shown_on > 0 || other->missing_on > g->asked_on ||
+			!is_same_thing(other, g))
+			continue;
+		other->shown_on = ++p->turn;
+		hurry(p, other, now);
+	}
+}
+
+static void note_missing(struct permissions *p, struct permit *g, int64_t now)
+{
+	if (g->missing || g->state != PERMIT_HELD || !is_registry(g->source))
+		return;
+	set_missing(p, g, true);
+	g->missing_on = ++p->turn;
+	ask_others(p, g, now);
+}
+
+static void lose(struct permissions *p, struct permit *g, const char *why)
+{
+	set_state(p, g, g->state == PERMIT_NONE ? PERMIT_NONE : PERMIT_LOST);
+	free(g->why);
+	g->why = xstrdup(why);
 }
 
 bool permission_answered(struct permissions *p, struct permit *g, const struct err *err,
@@ -219,14 +296,19 @@ bool permission_answered(struct permissions *p, struct permit *g, const struct e
 	g->checking = false;
 	if (!err) {
 		permission_given(p, g, now, random);
+		point_out(p, g, now);
 	} else if (err->code == ERR_DENIED) {
-		set_state(g, g->state == PERMIT_NONE ? PERMIT_NONE : PERMIT_LOST);
-		free(g->why);
-		g->why = xstrdup(err->msg);
+		lose(p, g, err->msg);
+	} else if (err->code == ERR_NOT_FOUND && g->shown_on > 0 && g->asked_on > g->shown_on) {
+		AUTO(free) char *why = xasprintf("%s, and it is there for others", err->msg);
+
+		lose(p, g, why);
 	} else {
 		int64_t wait = backoff_delay_ms(ERR_TRANSIENT, ++g->failed, random);
 
 		g->check_at = now + (wait < p->interval_ms ? wait : p->interval_ms);
+		if (err->code == ERR_NOT_FOUND)
+			note_missing(p, g, now);
 	}
 	return permission_holds(g) != before;
 }

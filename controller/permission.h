@@ -6,7 +6,9 @@
  * credentials, that it still has under the same uri what it once gave somebody as these bytes.
  *
  * A permit is what one source lets one namespace have.  It is asked for again now and then; only a
- * source that says no takes it away, one that is down, or no longer has the module, does not.
+ * source that says no takes it away, one that is down, or no longer has the module, does not.  A
+ * registry may say no by hiding what it has: where it says that there is no such thing, before and
+ * after it shows it to another namespace, that is a no.
  * Pure: time and chance are passed in.  Threads: the controller's.
  */
 #ifndef WASMXDS_CONTROLLER_PERMISSION_H
@@ -36,6 +38,10 @@ struct permit {
 	int64_t check_at; /* ms; HELD: when to ask again; unused: when it is forgotten */
 	unsigned failed;  /* checks in a row that told nothing */
 	bool checking;
+	bool missing;        /* HELD: the source had no such thing when it was asked last */
+	uint64_t asked_on;   /* the turn of the last question */
+	uint64_t missing_on; /* missing: of the first answer that said so */
+	uint64_t shown_on;   /* missing: when the source showed it to others since; 0: it did not */
 	unsigned users;
 };
 
@@ -50,6 +56,9 @@ struct permissions {
 	struct map permits;  /* by namespace, module and source; owned */
 	struct map holdings; /* by namespace and module; owned */
 	struct map proofs;   /* by source; owned */
+	uint64_t turn;       /* of questions and answers */
+	size_t missing;      /* permits that are */
+	bool hurried; /* permits are due now that were not, of which their users do not know */
 };
 
 void permissions_init(struct permissions *p, int64_t interval_ms);
@@ -81,10 +90,11 @@ int64_t permission_due(const struct permissions *p, const struct permit *g);
 void permission_hurry(struct permit *g, int64_t now);
 
 /* The source is being asked. */
-void permission_asked(struct permit *g);
+void permission_asked(struct permissions *p, struct permit *g);
 
-/* The source answered; err NULL: it lets the namespace have it.  ERR_DENIED alone takes a permit
- * away.  Returns whether the namespace's permission is another now. */
+/* The source answered; err NULL: it lets the namespace have it.  ERR_DENIED takes a permit away,
+ * and ERR_NOT_FOUND where the source shows the module to others; no other code does.  Returns
+ * whether the namespace's permission is another now. */
 bool permission_answered(struct permissions *p, struct permit *g, const struct err *err,
 	int64_t now, uint32_t random);
 

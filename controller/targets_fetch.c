@@ -173,6 +173,7 @@ void targets_start_check(struct targets *ts, struct target *t)
 	struct err err;
 
 	if (config_pull_secret(&credentials, &ts->objects, t->desired, &err) < 0) {
+		err.code = ERR_TRANSIENT; /* which is no word of the source's */
 		targets_answered(ts, t->permit, &err);
 		return;
 	}
@@ -180,7 +181,7 @@ void targets_start_check(struct targets *ts, struct target *t)
 	errand->permit = permission_share(t->permit);
 	job = job_new(t, NULL, credentials, errand);
 	job->request.ask_only = true;
-	permission_asked(t->permit);
+	permission_asked(&ts->permissions, t->permit);
 	if (fetch_pool_submit(ts->pool, job))
 		return;
 	(void)err_set(&err, ERR_TRANSIENT, "too many fetches are waiting");

@@ -37,6 +37,21 @@ static void wake_users(struct targets *ts, const struct permit *g)
 	}
 }
 
+/* Permits became due that were not. */
+static void wake_due(struct targets *ts)
+{
+	int64_t now = io_monotonic_ms();
+	struct target *t = NULL;
+	const char *name = NULL;
+	size_t at = 0;
+
+	ts->permissions.hurried = false;
+	while ((t = map_next(&ts->by_name, &at, &name))) {
+		if (t->permit && permission_due(&ts->permissions, t->permit) <= now)
+			due_no_later(&ts->due, t, now);
+	}
+}
+
 bool targets_may_have(struct targets *ts, const struct target *t, const struct digest *module)
 {
 	AUTO(free) char *source = target_source(t);
@@ -112,6 +127,8 @@ void targets_answered(struct targets *ts, struct permit *g, const struct err *er
 		log_debug("permission not asked for", LOG_STR("source", g->source), LOG_ERR(err));
 	if (permission_answered(&ts->permissions, g, err, io_monotonic_ms(), targets_random()))
 		wake_users(ts, g);
+	if (ts->permissions.hurried)
+		wake_due(ts);
 }
 
 const struct proof *targets_proof(const struct targets *ts, const struct target *t)

@@ -1,13 +1,67 @@
 # SPDX-License-Identifier: Apache-2.0
 """Private modules and Secrets' values on a real API server: who is given them, and what is sealed."""
 
+import base64
+import http.server
 import os
+import threading
+import urllib.error
+import urllib.request
 
-from processes import wait_equal, wait_until
+from processes import LOOPBACK, wait_equal, wait_until
 from test_controller import ControllerCase, reference
 from test_permission import NAME, PrivateRegistryCase, pull_secret
 
 HIDDEN = "hidden-Zq81x"  # in no other file
+
+
+class Hiding:
+    """Stands before a registry, which has nothing for who is not to see it."""
+
+    def __init__(self, registry):
+        hiding = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                kind, _, text = self.headers.get("Authorization", "").partition(" ")
+                user = base64.b64decode(text).decode().partition(":")[0] if kind else None
+                if user in hiding.blind and self.path != "/v2/":
+                    self.answer(404, {}, b"")
+                    return
+                request = urllib.request.Request(
+                    f"http://{registry.host}{self.path}", headers=dict(self.headers)
+                )
+                request.method = self.command
+                try:
+                    with urllib.request.urlopen(request) as response:
+                        self.answer(response.status, response.headers, response.read())
+                except urllib.error.HTTPError as e:
+                    self.answer(e.code, e.headers, e.read())
+
+            do_HEAD = do_GET
+
+            def answer(self, status, headers, body):
+                self.send_response(status)
+                for name in ("Www-Authenticate", "Content-Type", "Docker-Content-Digest"):
+                    if name in headers:
+                        self.send_header(name, headers[name])
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.blind = set()
+        self.server = http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler)
+        self.host = f"{LOOPBACK}:{self.server.server_address[1]}"
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
 
 
 class TrustTest(PrivateRegistryCase, ControllerCase):
@@ -81,6 +135,32 @@ class TrustTest(PrivateRegistryCase, ControllerCase):
         self.assertHeader(envoy, "two")
         self.wait_ready(self.namespace, "Programmed")
         self.wait_ready(self.other, "Programmed")
+
+    def test_a_registry_that_hides_what_it_has_says_no(self):
+        hiding = Hiding(self.docker)
+        self.addCleanup(hiding.stop)
+        self.host = hiding.host
+        self.want(self.namespace, "me")
+        self.want(self.other, "you")
+        self.start_controller("--log-level=debug")
+        for namespace in (self.namespace, self.other):
+            self.wait_ready(namespace, "Programmed")
+        hiding.blind = {"me"}
+        self.wait_ready(self.namespace, "Revoked")
+        self.assertIn("it is there for others", self.wait_reason("Revoked"))
+        self.wait_ready(self.other, "Programmed")
+        hiding.blind = set()
+        self.wait_ready(self.namespace, "Programmed")
+
+        # What is gone for all is no refusal.
+        hiding.blind = {"me", "you"}
+        source = f"oci://{hiding.host}/{NAME}"
+        asked = lambda: self.running.records(msg="permission not asked for", source=source)  # noqa: E731
+        before = len(asked())
+        wait_until(lambda: len(asked()) >= before + 6, "the registry is not asked")
+        for namespace in (self.namespace, self.other):
+            self.wait_ready(namespace, "Programmed")
+        self.assertEqual(len(self.running.records(reason="Revoked")), 1)
 
 
 class SealedTest(ControllerCase):

@@ -84,7 +84,7 @@ static void test_permission_answered__takes_away_for_a_no_alone(void)
 	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
 		struct err err = error_of(kept[i]);
 
-		permission_asked(g);
+		permission_asked(&p, g);
 		CU_ASSERT_FALSE(permission_answered(&p, g, &err, 1000, 7));
 		CU_ASSERT_TRUE(permission_holds(g));
 		CU_ASSERT(permission_due(&p, g) > 1000 &&
@@ -92,7 +92,7 @@ static void test_permission_answered__takes_away_for_a_no_alone(void)
 	}
 	struct err no = error_of(ERR_DENIED);
 
-	permission_asked(g);
+	permission_asked(&p, g);
 	CU_ASSERT_TRUE(permission_answered(&p, g, &no, 2000, 7));
 	CU_ASSERT_FALSE(permission_holds(g));
 	CU_ASSERT_EQUAL(g->state, PERMIT_LOST);
@@ -139,7 +139,7 @@ static void test_permission_due__comes_within_the_interval(void)
 		CU_ASSERT(wait >= INTERVAL_MS * 3 / 4 - 1 && wait <= INTERVAL_MS);
 		least = wait < least ? wait : least;
 		most = wait > most ? wait : most;
-		permission_asked(g);
+		permission_asked(&p, g);
 		CU_ASSERT_EQUAL(permission_due(&p, g), INT64_MAX);
 		CU_ASSERT_FALSE(permission_answered(&p, g, NULL, 2 * HOUR_MS, random));
 		CU_ASSERT(permission_due(&p, g) > 2 * HOUR_MS);
@@ -213,7 +213,7 @@ static void test_permissions_sweep__leaves_what_is_used_or_asked(void)
 
 	permission_given(&p, used, 0, 0);
 	permission_given(&p, asked, 0, 0);
-	permission_asked(asked);
+	permission_asked(&p, asked);
 	permission_give_back(&p, asked);
 	permissions_sweep(&p, 10 * HOUR_MS);
 	CU_ASSERT_EQUAL(p.permits.n, 2);
@@ -274,7 +274,7 @@ static void test_permission__holds_its_promises_in_any_order(void)
 			held[n][s] = true;
 			break;
 		case 1:
-			permission_asked(*g);
+			permission_asked(&p, *g);
 			(void)permission_answered(&p, *g, &err, now, seed);
 			held[n][s] = held[n][s] && err.code != ERR_DENIED;
 			break;
@@ -297,10 +297,121 @@ static void test_permission__holds_its_promises_in_any_order(void)
 	}
 }
 
+static void ask(struct permissions *p, struct permit *g, enum err_code code, int64_t now)
+{
+	struct err err = error_of(code);
+
+	permission_asked(p, g);
+	(void)permission_answered(p, g, code == ERR_NONE ? NULL : &err, now, 0);
+}
+
+static void test_permission_answered__takes_away_what_is_hidden_from_one_alone(void)
+{
+	AUTO(permissions) struct permissions p;
+
+	permissions_init(&p, INTERVAL_MS);
+	struct permit *a = take(&p, "a", SOURCE);
+	struct permit *b = take(&p, "b", SOURCE);
+	struct permit *elsewhere = take(&p, "c", OTHER);
+
+	permission_given(&p, a, 0, 0);
+	permission_given(&p, b, 0, 0);
+	permission_given(&p, elsewhere, 0, 0);
+	ask(&p, a, ERR_NOT_FOUND, 1000);
+	CU_ASSERT_TRUE(permission_holds(a));
+	CU_ASSERT_TRUE(p.hurried);
+	CU_ASSERT_EQUAL(permission_due(&p, b), 1000);
+	CU_ASSERT(permission_due(&p, elsewhere) > 1000);
+
+	ask(&p, b, ERR_NONE, 2000);
+	CU_ASSERT_TRUE(permission_holds(a));
+	CU_ASSERT(permission_due(&p, a) <= 2000);
+	ask(&p, a, ERR_NOT_FOUND, 3000);
+	CU_ASSERT_FALSE(permission_holds(a));
+	CU_ASSERT_EQUAL(a->state, PERMIT_LOST);
+	ASSERT_HAS(a->why, "and it is there for others");
+	CU_ASSERT_TRUE(permission_holds(b));
+	CU_ASSERT_EQUAL(p.missing, 0);
+}
+
+static void test_permission_answered__keeps_what_came_back_or_is_gone_for_all(void)
+{
+	AUTO(permissions) struct permissions p;
+
+	permissions_init(&p, INTERVAL_MS);
+	struct permit *a = take(&p, "a", SOURCE);
+	struct permit *b = take(&p, "b", SOURCE);
+
+	permission_given(&p, a, 0, 0);
+	permission_given(&p, b, 0, 0);
+	ask(&p, a, ERR_NOT_FOUND, 1000);
+	ask(&p, b, ERR_NOT_FOUND, 1000);
+	for (int64_t now = 2000; now < 9000; now += 1000) {
+		p.hurried = false;
+		ask(&p, a, ERR_NOT_FOUND, now);
+		ask(&p, b, ERR_NOT_FOUND, now);
+		CU_ASSERT_FALSE(p.hurried); /* or they would ask for ever */
+	}
+	ask(&p, b, ERR_NONE, 9000);
+	ask(&p, a, ERR_NONE, 9000);
+	CU_ASSERT_EQUAL(p.missing, 0);
+	ask(&p, a, ERR_NOT_FOUND, 9500);
+	CU_ASSERT_TRUE(permission_holds(a));
+	CU_ASSERT_TRUE(permission_holds(b));
+}
+
+/* Questions and answers cross: only what was asked later tells something. */
+static void test_permission_answered__believes_no_answer_of_before(void)
+{
+	AUTO(permissions) struct permissions p;
+	struct err gone = error_of(ERR_NOT_FOUND);
+
+	permissions_init(&p, INTERVAL_MS);
+	struct permit *a = take(&p, "a", SOURCE);
+	struct permit *b = take(&p, "b", SOURCE);
+
+	permission_given(&p, a, 0, 0);
+	permission_given(&p, b, 0, 0);
+	permission_asked(&p, b);
+	permission_asked(&p, a);
+	(void)permission_answered(&p, a, &gone, 1000, 0);
+	(void)permission_answered(&p, b, NULL, 1000, 0); /* it may have gone in between */
+	CU_ASSERT_EQUAL(a->shown_on, 0);
+	permission_asked(&p, a);
+	ask(&p, b, ERR_NONE, 2000);
+	CU_ASSERT(a->shown_on > 0);
+	(void)permission_answered(&p, a, &gone, 2000, 0); /* it may have come in between */
+	CU_ASSERT_TRUE(permission_holds(a));
+	ask(&p, a, ERR_NOT_FOUND, 3000);
+	CU_ASSERT_FALSE(permission_holds(a));
+}
+
+static void test_permission_answered__takes_other_sources_at_their_word(void)
+{
+	AUTO(permissions) struct permissions p;
+
+	permissions_init(&p, INTERVAL_MS);
+	struct permit *a = take(&p, "a", OTHER);
+	struct permit *b = take(&p, "b", OTHER);
+
+	permission_given(&p, a, 0, 0);
+	permission_given(&p, b, 0, 0);
+	for (int64_t now = 1000; now < 5000; now += 1000) {
+		ask(&p, a, ERR_NOT_FOUND, now);
+		ask(&p, b, ERR_NONE, now);
+	}
+	CU_ASSERT_TRUE(permission_holds(a));
+	CU_ASSERT_FALSE(p.hurried);
+}
+
 TEST_MAIN("permission", TEST(test_permission__is_not_had_by_knowing_a_digest),
 	TEST(test_permission__is_the_namespaces_whatever_source_gave_it),
 	TEST(test_permission_answered__takes_away_for_a_no_alone),
 	TEST(test_permission_answered__leaves_what_another_source_still_gives),
+	TEST(test_permission_answered__takes_away_what_is_hidden_from_one_alone),
+	TEST(test_permission_answered__keeps_what_came_back_or_is_gone_for_all),
+	TEST(test_permission_answered__believes_no_answer_of_before),
+	TEST(test_permission_answered__takes_other_sources_at_their_word),
 	TEST(test_permission_due__comes_within_the_interval),
 	TEST(test_permission_due__never_comes_without_an_interval),
 	TEST(test_permission_restored__holds_and_is_asked_soon),
