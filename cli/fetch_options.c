@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/curl.h"
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/quote.h"
@@ -158,7 +159,7 @@ static int open_parts(struct fetch_context *c, const struct fetch_flags *flags, 
 		read_docker_config(&c->docker_config, flags->docker_config, err) < 0)
 		return -1;
 	c->options.aws = aws_open(&aws, aws_getenv_process, err);
-	if (!c->options.aws || fetch_setup(err) < 0)
+	if (!c->options.aws || curl_setup(err) < 0)
 		return -1;
 	c->has_curl = true;
 	return 0;
@@ -198,7 +199,7 @@ void fetch_context_close(struct fetch_context *context)
 {
 	aws_close(context->options.aws);
 	if (context->has_curl)
-		fetch_teardown();
+		curl_teardown();
 	free(context->allow);
 	free(context->deny);
 	if (context->docker_config.data)

@@ -59,7 +59,7 @@ struct fetch_context {
 	struct cidr *allow;           /* owned */
 	struct cidr *deny;            /* owned */
 	struct buf docker_config;     /* wiped at the end */
-	bool has_curl;                /* fetch_setup() was called */
+	bool has_curl;                /* curl_setup() was called */
 };
 
 /* Sets libcurl up and fills out, which is closed also after a failure; flags must outlive it.

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/curl.h"
 #include "base/io.h"
 #include "base/json.h"
 #include "base/limits.h"
@@ -241,12 +242,12 @@ static int status(const struct status_config *config)
 	struct err err;
 	bool answered;
 
-	if (fetch_setup(&err) < 0) {
+	if (curl_setup(&err) < 0) {
 		(void)fprintf(stderr, "wasmxds: %s\n", err.msg);
 		return EXIT_USAGE;
 	}
 	answered = ask(&text, config, &err) == 0;
-	fetch_teardown();
+	curl_teardown();
 	if (answered)
 		report = json_parse(buf_text(&text), text.len, &err);
 	if (!report) {

@@ -10,6 +10,7 @@
 #include <curl/curl.h>
 
 #include "base/auto.h"
+#include "base/curl.h"
 #include "base/inbox.h"
 #include "base/io.h"
 #include "base/limits.h"
@@ -251,7 +252,7 @@ static void survey_free(struct survey *s)
 	(void)curl_multi_cleanup(s->multi);
 	inbox_free(s->result);
 	free(s);
-	curl_global_cleanup();
+	curl_teardown();
 }
 
 int survey_check(const struct survey_options *options, struct err *err)
@@ -271,12 +272,8 @@ struct survey *survey_start(const struct survey_options *options, struct err *er
 	struct survey *s;
 	int e;
 
-	if (survey_check(options, err) < 0)
+	if (survey_check(options, err) < 0 || curl_setup(err) < 0)
 		return NULL;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-		(void)err_set(err, ERR_TRANSIENT, "libcurl cannot be set up");
-		return NULL;
-	}
 	s = xcalloc(1, sizeof(*s));
 	s->admins = xcalloc(options->n + 1, sizeof(*s->admins));
 	for (; s->n < options->n; s->n++)

@@ -9,7 +9,7 @@
  * 408, 425, 429, 5xx but 501 and whatever fails on the network are tried again, with exponential
  * backoff and full jitter, or after Retry-After where the server says so; other statuses are not.
  * A body for a sink that was cut is asked for from there on (Range, If-Range): tries count anew
- * with each byte further than ever before. Threads: none of its own; fetch_setup() comes first.
+ * with each byte further than ever before. Threads: none of its own; curl_setup() comes first.
  */
 #ifndef WASMXDS_FETCH_EXCHANGE_H
 #define WASMXDS_FETCH_EXCHANGE_H

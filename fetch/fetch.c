@@ -7,8 +7,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
 #include "base/auto.h"
 #include "base/io.h"
 #include "base/limits.h"
@@ -215,18 +213,4 @@ int fetch_run(struct fetch_result *out, struct fetch_task *task, int fd, struct 
 int fetch_bytes(struct fetch_result *out, struct fetch_task *task, int fd, struct err *err)
 {
 	return run(get_bytes, out, task, fd, err);
-}
-
-int fetch_setup(struct err *err)
-{
-	CURLcode rc = curl_global_init(CURL_GLOBAL_DEFAULT);
-
-	if (rc != CURLE_OK)
-		return err_set(err, ERR_TRANSIENT, "libcurl: %s", curl_easy_strerror(rc));
-	return 0;
-}
-
-void fetch_teardown(void)
-{
-	curl_global_cleanup();
 }

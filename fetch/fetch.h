@@ -103,8 +103,4 @@ enum fetch_source fetch_source_named(const char *name);
  * the caller frees it. */
 char *fetch_host(enum fetch_source source, const char *uri);
 
-/* libcurl's set-up and end, once in a process, from main. */
-int fetch_setup(struct err *err);
-void fetch_teardown(void);
-
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fetch/http.h - a module by http or https GET.
- * Threads: none of its own; fetch_setup() comes first.
+ * Threads: none of its own; curl_setup() comes first.
  */
 #ifndef WASMXDS_FETCH_HTTP_H
 #define WASMXDS_FETCH_HTTP_H

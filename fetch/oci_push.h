@@ -3,7 +3,7 @@
  * fetch/oci_push.h - a module to an OCI registry.
  * What the registry has already is not sent again.  Where it wants bytes to be sent to another
  * origin, its credential does not go there.
- * Threads: none of its own; fetch_setup() comes first.
+ * Threads: none of its own; curl_setup() comes first.
  */
 #ifndef WASMXDS_FETCH_OCI_PUSH_H
 #define WASMXDS_FETCH_OCI_PUSH_H

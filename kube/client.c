@@ -8,6 +8,7 @@
 #include <curl/curl.h>
 
 #include "base/auto.h"
+#include "base/curl.h"
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/xalloc.h"
@@ -43,15 +44,13 @@ static CURLM *multi_new(void)
 int client_new(struct client **out, struct credentials *access, struct err *err)
 {
 	struct client *c = xcalloc(1, sizeof(*c));
-	CURLcode rc = curl_global_init(CURL_GLOBAL_DEFAULT);
+	int rc = curl_setup(err);
 
-	if (rc != CURLE_OK || access_init(&c->access, access, err) < 0) {
+	if (rc < 0 || access_init(&c->access, access, err) < 0) {
 		free(c);
-		if (rc == CURLE_OK)
-			curl_global_cleanup();
-		return rc == CURLE_OK ? -1
-				      : err_set(err, ERR_TRANSIENT, "setting libcurl up: %s",
-						curl_easy_strerror(rc));
+		if (rc == 0)
+			curl_teardown();
+		return -1;
 	}
 	c->multi = multi_new();
 	*out = c;
@@ -98,7 +97,7 @@ void client_free(struct client *c)
 	(void)curl_multi_cleanup(c->multi);
 	curl_easy_cleanup(c->single);
 	access_clear(&c->access);
-	curl_global_cleanup();
+	curl_teardown();
 	free(c);
 }
 

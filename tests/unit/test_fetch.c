@@ -241,14 +241,6 @@ static void test_fetch_source_named__finds_each_protocol_of_a_manifest(void)
 	}
 }
 
-static void test_fetch_setup__can_be_done_and_undone(void)
-{
-	struct err err = {0};
-
-	CU_ASSERT_EQUAL(fetch_setup(&err), 0);
-	fetch_teardown();
-}
-
 TEST_MAIN("fetch", TEST(test_fetch_run__describes_a_good_module),
 	TEST(test_fetch_run__counts_debug_sections),
 	TEST(test_fetch_run__accepts_the_digest_that_was_asked_for),
@@ -262,5 +254,4 @@ TEST_MAIN("fetch", TEST(test_fetch_run__describes_a_good_module),
 	TEST(test_fetch_run__holds_the_ceiling_of_its_options),
 	TEST(test_fetch_run__shows_no_credential), TEST(test_fetch_run__needs_an_account_for_s3),
 	TEST(test_fetch_source_name__is_the_manifests_word),
-	TEST(test_fetch_source_named__finds_each_protocol_of_a_manifest),
-	TEST(test_fetch_setup__can_be_done_and_undone))
+	TEST(test_fetch_source_named__finds_each_protocol_of_a_manifest))

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/curl.h"
 #include "base/io.h"
 #include "base/limits.h"
 #include "base/xalloc.h"
@@ -30,7 +31,7 @@ static void place_init(struct place *p, size_t done_capacity)
 	struct err err = {0};
 
 	*p = (struct place){.options = fixture_options()};
-	CU_ASSERT_EQUAL_FATAL(fetch_setup(&err), 0);
+	CU_ASSERT_EQUAL_FATAL(curl_setup(&err), 0);
 	p->options.stop = &p->stop;
 	p->options.host_connections = WORKERS;
 	p->server = http_server_start(NULL, NULL);
@@ -45,7 +46,7 @@ static void auto_place(struct place *p)
 	fetch_pool_stop(p->pool);
 	inbox_free(p->done);
 	http_server_stop(p->server);
-	fetch_teardown();
+	curl_teardown();
 }
 
 static void submit_uri(struct place *p, const char *uri, const struct digest *want, void *owner)
