@@ -14,7 +14,8 @@ import signal
 import sys
 import tempfile
 
-from run import KIB, WASMXDS, Clients, Load, Ours, Stage, make_certificate, running
+from clients import Clients
+from run import KIB, WASMXDS, Load, Ours, Stage, make_certificate, running
 
 LOAD = Load(extensions=6, distinct=3, module_bytes=256 * KIB, clients=40)
 UPDATES = 5
