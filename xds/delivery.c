@@ -43,6 +43,18 @@ static int add(const struct delivery *d, struct reply *reply, const struct resou
 	return 0;
 }
 
+/* With full state, what a response carries must be known before it is given a version. */
+static void skip_what_cannot_be_sent(const struct delivery *d)
+{
+	struct subscription *sub;
+	size_t at = 0;
+
+	while ((sub = stream_carried(d->stream, &at))) {
+		if (!load(d, sub->resource))
+			stream_skip(sub);
+	}
+}
+
 /* With full state, the rest of what is subscribed goes into the same response. */
 static int add_others(
 	const struct delivery *d, struct reply *reply, struct subscription *sub, struct err *err)
@@ -51,7 +63,7 @@ static int add_others(
 	size_t at = 0;
 
 	while ((other = stream_also(sub, &at))) {
-		if (load(d, other->resource) && add(d, reply, other->resource, NULL, err) < 0)
+		if (add(d, reply, other->resource, NULL, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -67,6 +79,7 @@ static bool send_resource(const struct delivery *d, struct subscription *sub)
 
 	if (!load(d, r))
 		return false;
+	skip_what_cannot_be_sent(d);
 	stream_sent(sub, &response);
 	if (add(d, &reply, r, &response, &err) < 0 || add_others(d, &reply, sub, &err) < 0) {
 		rpc_finish(d->rpc, GRPC_STATUS_INTERNAL, err.msg);

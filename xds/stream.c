@@ -26,6 +26,7 @@ void stream_init(struct stream *s, enum stream_variant variant, struct catalog *
 
 void stream_touch(struct subscription *sub)
 {
+	sub->skipped = false;
 	if (!sub->queue)
 		subscription_join(sub, &sub->stream->pending);
 }
@@ -278,7 +279,7 @@ static bool lacks(const struct subscription *sub)
 {
 	const char *version = due(sub);
 
-	return version && !subscription_same(version, sub->held);
+	return version && !sub->skipped && !subscription_same(version, sub->held);
 }
 
 struct subscription *stream_next(struct stream *s)
@@ -290,12 +291,23 @@ struct subscription *stream_next(struct stream *s)
 	return s->pending.first;
 }
 
+struct subscription *stream_carried(struct stream *s, size_t *at)
+{
+	struct subscription *sub;
+	const char *name;
+
+	while (s->full_state && (sub = map_next(&s->subscriptions, at, &name))) {
+		if (subscription_version(sub) && !sub->skipped)
+			return sub;
+	}
+	return NULL;
+}
+
 /* What the client holds once it accepts what is sent to it now. */
 static void next_state(const struct subscription *sub, struct holdings *state)
 {
 	struct stream *s = sub->stream;
 	const struct subscription *other;
-	const char *name;
 	size_t at = 0;
 
 	if (!s->full_state) {
@@ -305,12 +317,8 @@ static void next_state(const struct subscription *sub, struct holdings *state)
 		return;
 	}
 	*state = (struct holdings){0};
-	while ((other = map_next(&s->subscriptions, &at, &name))) {
-		const char *version = subscription_version(other);
-
-		if (version && !subscription_refused(other, version))
-			holdings_add(state, name, version);
-	}
+	while ((other = stream_carried(s, &at)))
+		holdings_add(state, other->resource->name, due(other));
 }
 
 static void set_sent(struct subscription *sub, const char *version, uint64_t nonce)
@@ -373,23 +381,18 @@ bool stream_mark(struct stream *s, struct stream_response *out)
 
 struct subscription *stream_also(struct subscription *sub, size_t *at)
 {
-	struct stream *s = sub->stream;
 	struct subscription *other;
-	const char *name;
 
-	while (s->full_state && (other = map_next(&s->subscriptions, at, &name))) {
-		const char *version = subscription_version(other);
-
-		if (other == sub || !version)
-			continue;
-		if (!other->sent && lacks(other))
-			set_sent(other, version, sub->nonce);
-		return other;
-	}
-	return NULL;
+	do {
+		other = stream_carried(sub->stream, at);
+	} while (other == sub);
+	if (other && !other->sent && lacks(other))
+		set_sent(other, subscription_version(other), sub->nonce);
+	return other;
 }
 
 void stream_skip(struct subscription *sub)
 {
+	sub->skipped = true;
 	subscription_leave(sub);
 }

@@ -40,6 +40,7 @@ struct subscription {
 	struct subscription_queue *queue;   /* the stream's pending or awaited; NULL: in neither */
 	uint64_t seen;                      /* in the request of this number (SotW) */
 	bool denied;                        /* the client may not have it: as if it did not exist */
+	bool skipped;                       /* it cannot be sent, until it changes */
 	uint64_t nonce;                     /* of what is on its way */
 	char *held;    /* owned; version that the client has; NULL: none known */
 	char *sent;    /* owned; version on its way; NULL: none */
@@ -134,6 +135,10 @@ bool stream_mark(struct stream *s, struct stream_response *out);
 
 /* The resource of sub goes out now, with out. */
 void stream_sent(struct subscription *sub, struct stream_response *out);
+
+/* With full_state, what a response sent now would carry: start with *at = 0; returns the next
+ * subscription, or NULL at the end.  What of it cannot be sent is to be skipped before. */
+struct subscription *stream_carried(struct stream *s, size_t *at);
 
 /* With full_state, what else the response carries: after stream_sent() for sub, start with *at = 0;
  * returns the next subscription, or NULL at the end. */

@@ -8,7 +8,8 @@ from envoy.service.discovery.v3 import discovery_pb2
 from envoy.service.extension.v3 import config_discovery_pb2_grpc
 
 from clients import NAME, TYPE, ClientCase, memory
-from harness import extension, padded
+from fleet import Xds
+from harness import digest, extension, padded
 from processes import LIMIT, LOOPBACK, wait_equal, wait_until
 
 BIG = 8 << 20
@@ -71,6 +72,40 @@ class ClientTest(ClientCase):
         self.assertEqual(stream.code(), grpc.StatusCode.INTERNAL)
         self.assertEqual(len(stub.FetchExtensionConfigs(self.ask(*names[:1])).resources), 1)
         self.assertLess(memory(wasmxds), 512 << 20)
+
+    def test_full_state_does_not_count_a_module_that_is_lost(self):
+        self.write("lost.wasm", padded(100))
+        self.write("lost.yaml", extension("lost", uri="lost.wasm"))
+        keeper = self.wasmxds()
+        wait_until(lambda: keeper.metric("wasmxds_extensions") == 2, "both extensions")
+        keeper.stop()
+        blob = self.store / "blobs/sha256" / digest(padded(100))
+        content = blob.read_bytes()
+        blob.unlink()
+        wasmxds = self.serving("--sotw-full-state")
+        stream = self.stream(self.channel(wasmxds))
+        stream.send(self.ask(NAME, "default/lost"))
+        response = stream.read()
+        self.assertEqual([self.decode(r)[0] for r in response.resources], [NAME])
+        answer = {"version_info": response.version_info, "response_nonce": response.nonce}
+        stream.send(self.ask(NAME, "default/lost", **answer))
+        state = lambda name: wasmxds.clients()["python", name]["state"]
+        wait_equal(lambda: state(NAME), "SYNCED", "state")
+        self.assertEqual(state("default/lost"), "STALE")
+        blob.write_bytes(content)
+        stream = self.stream(self.channel(wasmxds))
+        stream.send(self.ask(NAME, "default/lost", version_info=response.version_info))
+        names = {self.decode(r)[0] for r in stream.read().resources}
+        self.assertEqual(names, {NAME, "default/lost"})
+
+    def serving(self, *flags):
+        """`wasmxds xds` over the store that another process filled."""
+        process = Xds(self.folder, self.store, flags)
+        self.processes.append(process)
+        self.addCleanup(process.port.release)
+        self.addCleanup(self._end, process)
+        process.start()
+        return process
 
     def test_rule_breakers_are_told_so_and_end_alone(self):
         wasmxds = self.wasmxds()

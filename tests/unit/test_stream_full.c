@@ -86,6 +86,30 @@ static void test_stream_also__gives_nothing_without_full_state(void)
 	client_end(&c);
 }
 
+static void test_stream_skip__leaves_out_what_the_client_then_does_not_hold(void)
+{
+	struct client c;
+	char whole[DIGEST_HEX_LEN + 1];
+
+	begin(&c);
+	client_want(&c, "a/1,a/2");
+	(void)next_all(&c);
+	(void)snprintf(whole, sizeof(whole), "%s", c.response.version);
+	reconnect(&c);
+	client_want(&c, "a/1,a/2");
+	stream_skip(map_get(&c.stream.subscriptions, "a/2"));
+	CU_ASSERT_STRING_EQUAL(next_all(&c), "a/1 01");
+	CU_ASSERT_STRING_NOT_EQUAL(c.response.version, whole);
+	client_accept(&c);
+	CU_ASSERT_EQUAL(sync_of(&c, "a/1"), STREAM_SYNCED);
+	CU_ASSERT_EQUAL(sync_of(&c, "a/2"), STREAM_STALE);
+	CU_ASSERT_STRING_EQUAL(next_all(&c), "");
+	client_publish(&c, "a/2", "02");
+	CU_ASSERT_STRING_EQUAL(next_all(&c), "a/1 01,a/2 02");
+	CU_ASSERT_STRING_EQUAL(c.response.version, whole);
+	client_end(&c);
+}
+
 static void test_stream_on_request__blames_whom_the_reason_names(void)
 {
 	static const char *const names[] = {"a/1", "a/2"};
@@ -189,6 +213,7 @@ static void test_stream_next__recognises_who_comes_back_after_a_refusal(void)
 
 TEST_MAIN("stream_full", TEST(test_stream_also__gives_all_that_exists),
 	TEST(test_stream_also__gives_nothing_without_full_state),
+	TEST(test_stream_skip__leaves_out_what_the_client_then_does_not_hold),
 	TEST(test_stream_on_request__blames_whom_the_reason_names),
 	TEST(test_stream_on_request__blames_all_where_the_reason_names_none),
 	TEST(test_stream_on_request__does_not_take_one_name_for_another),
