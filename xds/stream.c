@@ -282,13 +282,9 @@ static bool lacks(const struct subscription *sub)
 	return version && !sub->skipped && !subscription_same(version, sub->held);
 }
 
-struct subscription *stream_next(struct stream *s)
+static bool is_carried(const struct subscription *sub)
 {
-	if (s->variant == STREAM_SOTW && s->awaited.first)
-		return NULL;
-	while (s->pending.first && !lacks(s->pending.first))
-		subscription_leave(s->pending.first);
-	return s->pending.first;
+	return subscription_version(sub) && !sub->skipped;
 }
 
 struct subscription *stream_carried(struct stream *s, size_t *at)
@@ -297,10 +293,33 @@ struct subscription *stream_carried(struct stream *s, size_t *at)
 	const char *name;
 
 	while (s->full_state && (sub = map_next(&s->subscriptions, at, &name))) {
-		if (subscription_version(sub) && !sub->skipped)
+		if (is_carried(sub))
 			return sub;
 	}
 	return NULL;
+}
+
+/* With full state, version_info is moved on (see stream_mark()) by all that there is: an Envoy that
+ * wants full state refuses a response with nothing in it. */
+static struct subscription *moves_on(struct stream *s)
+{
+	struct subscription *sub;
+	size_t at = 0;
+
+	while (s->vague && (sub = stream_carried(s, &at))) {
+		if (due(sub))
+			return sub;
+	}
+	return NULL;
+}
+
+struct subscription *stream_next(struct stream *s)
+{
+	if (s->variant == STREAM_SOTW && s->awaited.first)
+		return NULL;
+	while (s->pending.first && !lacks(s->pending.first))
+		subscription_leave(s->pending.first);
+	return s->pending.first ? s->pending.first : moves_on(s);
 }
 
 /* What the client holds once it accepts what is sent to it now. */
@@ -308,6 +327,7 @@ static void next_state(const struct subscription *sub, struct holdings *state)
 {
 	struct stream *s = sub->stream;
 	const struct subscription *other;
+	const char *name;
 	size_t at = 0;
 
 	if (!s->full_state) {
@@ -317,8 +337,11 @@ static void next_state(const struct subscription *sub, struct holdings *state)
 		return;
 	}
 	*state = (struct holdings){0};
-	while ((other = stream_carried(s, &at)))
-		holdings_add(state, other->resource->name, due(other));
+	while ((other = map_next(&s->subscriptions, &at, &name))) {
+		const char *version = is_carried(other) ? due(other) : NULL;
+
+		holdings_add(state, name, version ? version : other->held);
+	}
 }
 
 static void set_sent(struct subscription *sub, const char *version, uint64_t nonce)
@@ -366,7 +389,8 @@ bool stream_mark(struct stream *s, struct stream_response *out)
 	const char *name;
 	size_t at = 0;
 
-	if (!owed || s->variant == STREAM_DELTA || s->full_state || s->awaited.first)
+	if (!owed || s->variant == STREAM_DELTA || s->awaited.first ||
+		(s->full_state && s->subscriptions.n > 0))
 		return false;
 	s->mark = next_nonce(s, out);
 	s->told = s->held;

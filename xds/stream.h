@@ -130,7 +130,8 @@ struct stream_response {
  * all that a client says when it comes back is its names and one version_info; a name that it
  * dropped, or a version that it refused, is still in that, until it accepts another.  Where it then
  * wants the name anew, and the stream breaks before it has it, nothing on the wire tells that it
- * has not; so version_info is moved on at once.  Not with full_state. */
+ * has not; so version_info is moved on at once.  With full_state that takes a response with all in
+ * it, which stream_next() has sent. */
 bool stream_mark(struct stream *s, struct stream_response *out);
 
 /* The resource of sub goes out now, with out. */

@@ -71,15 +71,15 @@ static bool mentions(const char *text, const char *name)
 }
 
 /* With full state, a refusal is about a response of many; Envoy's reason names the plugin, which
- * bears the resource's name.  Those that it does not name were taken. */
+ * bears the resource's name.  Those that it does not name were taken, also where the one that it
+ * names was deleted meanwhile. */
 static bool blames_some(const struct stream *s, const char *reason)
 {
-	const struct subscription *sub;
 	const char *name;
 	size_t at = 0;
 
-	while (s->full_state && (sub = map_next(&s->subscriptions, &at, &name))) {
-		if ((sub->sent || subscription_version(sub)) && mentions(reason, name))
+	while (s->full_state && map_next(&s->subscriptions, &at, &name)) {
+		if (mentions(reason, name))
 			return true;
 	}
 	return false;

@@ -123,14 +123,21 @@ class RestartTest(Case):
     def test_last_filter_that_was_dropped_is_sent_anew_after_a_reconnect_by_ads(self):
         self.dropped_and_wanted_anew()
 
-    def dropped_and_wanted_anew(self, *kept):
+    def test_filter_that_was_dropped_is_sent_anew_with_full_state(self):
+        self.dropped_and_wanted_anew("default/marker", full_state=True)
+
+    def test_last_filter_that_was_dropped_is_sent_anew_with_full_state(self):
+        self.dropped_and_wanted_anew(full_state=True)
+
+    def dropped_and_wanted_anew(self, *kept, full_state=False):
         self.write("filter.wasm", module())
         self.write("marker.wasm", altered(b"x-wasm-filter", b"x-wasm-marker"))
         self.write("filter.yaml", extension())
         self.write("marker.yaml", extension("marker", uri="marker.wasm"))
-        wasmxds = self.wasmxds()
+        wasmxds = self.wasmxds(*(["--sotw-full-state"] if full_state else []))
         names = (FILTER, *kept)
-        envoy = self.envoy(wasmxds, *names, transport="ads", dynamic=True)
+        options = {"transport": "ads", "dynamic": True, "unified_mux": full_state}
+        envoy = self.envoy(wasmxds, *names, **options)
         wait_until(
             lambda: all(r["state"] == "SYNCED" for r in wasmxds.clients().values()), "no ACK"
         )
@@ -138,10 +145,10 @@ class RestartTest(Case):
 
         envoy.set_filters(*kept)
         # It says that it dropped the name, is told of a version without it, and accepts that,
-        # which it does not say where it has no name left.
+        # which without unified_mux it does not say where it has no name left.
         wait_equal(
             lambda: messages(wasmxds),
-            (requests + 1 + len(kept), responses + 1),
+            (requests + (2 if kept or full_state else 1), responses + 1),
             "the version was not moved on",
         )
         self.assertEqual(list(wasmxds.clients()), [(envoy.name, name) for name in kept])

@@ -125,7 +125,8 @@ static void send_mark(struct life *life)
 
 	if (!stream_mark(&life->stream, &said))
 		return;
-	assert(life->variant == STREAM_SOTW && !life->full_state);
+	assert(life->variant == STREAM_SOTW);
+	assert(!life->full_state || life->stream.subscriptions.n == 0);
 	assert(life->stream.last_nonce > before && said.version[0] != '\0');
 	if (discovery_mark_encode(&wire, &said, &err) < 0)
 		abort();

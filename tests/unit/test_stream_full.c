@@ -126,6 +126,10 @@ static void test_stream_on_request__blames_whom_the_reason_names(void)
 		CU_ASSERT_STRING_EQUAL(c.verdict.name, names[i]);
 		CU_ASSERT_EQUAL(sync_of(&c, names[i]), STREAM_REFUSED);
 		CU_ASSERT_EQUAL(sync_of(&c, names[1 - i]), STREAM_SYNCED);
+		/* its version_info is still that of before, and is moved on */
+		CU_ASSERT_STRING_EQUAL(next_all(&c), "a/1 01,a/2 02");
+		client_accept(&c);
+		CU_ASSERT_EQUAL(sync_of(&c, names[i]), STREAM_REFUSED);
 		CU_ASSERT_STRING_EQUAL(next_all(&c), "");
 		client_end(&c);
 	}
@@ -191,6 +195,25 @@ static void test_stream_next__sends_nothing_to_who_comes_back_with_all(void)
 	client_end(&c);
 }
 
+static void test_stream_next__moves_the_version_on_for_a_name_that_was_dropped(void)
+{
+	struct client c;
+
+	begin(&c);
+	client_want(&c, "a/1,a/2");
+	(void)next_all(&c);
+	client_accept(&c);
+	client_ask(&c,
+		&(struct ask){.names = "a/1", .nonce = c.response.nonce, .version = c.accepted});
+	CU_ASSERT_STRING_EQUAL(next_all(&c), "a/1 01");
+	client_accept(&c);
+	CU_ASSERT_STRING_EQUAL(next_all(&c), "");
+	reconnect(&c);
+	client_ask(&c, &(struct ask){.names = "a/1,a/2", .version = c.accepted});
+	CU_ASSERT_STRING_EQUAL(next_all(&c), "a/1 01,a/2 02");
+	client_end(&c);
+}
+
 static void test_stream_next__recognises_who_comes_back_after_a_refusal(void)
 {
 	struct client c;
@@ -219,4 +242,5 @@ TEST_MAIN("stream_full", TEST(test_stream_also__gives_all_that_exists),
 	TEST(test_stream_on_request__does_not_take_one_name_for_another),
 	TEST(test_stream_on_request__does_not_blame_others_for_what_was_refused_before),
 	TEST(test_stream_next__sends_nothing_to_who_comes_back_with_all),
+	TEST(test_stream_next__moves_the_version_on_for_a_name_that_was_dropped),
 	TEST(test_stream_next__recognises_who_comes_back_after_a_refusal))
