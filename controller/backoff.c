@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "controller/backoff.h"
 
+#define EACH_MS 6 /* that an extension adds to what all wait at most: some 300 come a second */
+
 int64_t backoff_delay_ms(enum err_code code, unsigned attempts, uint32_t random)
 {
 	int64_t ceiling = BACKOFF_FIRST_MS;
@@ -12,4 +14,14 @@ int64_t backoff_delay_ms(enum err_code code, unsigned attempts, uint32_t random)
 	if (ceiling > BACKOFF_MOST_MS)
 		ceiling = BACKOFF_MOST_MS;
 	return 1 + random % ceiling;
+}
+
+int64_t backoff_most_ms(size_t extensions)
+{
+	if (extensions > BACKOFF_MOST_MS / EACH_MS)
+		return BACKOFF_MOST_MS;
+
+	int64_t most = (int64_t)extensions * EACH_MS;
+
+	return most < BACKOFF_SOON_MS ? BACKOFF_SOON_MS : most;
 }

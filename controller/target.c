@@ -221,6 +221,12 @@ void target_fetched(struct target *t, const struct target_catch *got, const stru
 		t->retry_at = next_check(t, now, random);
 }
 
+void target_not_after(struct target *t, int64_t at)
+{
+	if (t->failure && t->failure->code == ERR_TRANSIENT && t->retry_at > at)
+		t->retry_at = at;
+}
+
 void target_not_before(struct target *t, int64_t at)
 {
 	if (t->failure && t->retry_at < at)

@@ -110,6 +110,9 @@ void target_fetching(struct target *t, uint64_t file_mark);
 void target_fetched(struct target *t, const struct target_catch *got, const struct err *err,
 	int64_t now, uint32_t random);
 
+/* What may pass by itself is tried again by then, if that is earlier. */
+void target_not_after(struct target *t, int64_t at);
+
 /* Whoever failed the last fetch wants to be left alone until then, if that is later. */
 void target_not_before(struct target *t, int64_t at);
 

@@ -4,6 +4,7 @@
 #include "base/auto.h"
 #include "base/io.h"
 #include "base/xalloc.h"
+#include "controller/backoff.h"
 #include "controller/config.h"
 #include "controller/targets_parts.h"
 
@@ -39,8 +40,12 @@ static void errand_free(struct targets *ts, struct errand *e)
 static void end_fetch(
 	struct targets *ts, struct target *t, const struct target_catch *got, const struct err *err)
 {
+	int64_t now = io_monotonic_ms();
+	uint32_t random = targets_random();
+
 	ts->fetching--;
-	target_fetched(t, got, err, io_monotonic_ms(), targets_random());
+	target_fetched(t, got, err, now, random);
+	target_not_after(t, now + 1 + random % backoff_most_ms(ts->by_name.n));
 }
 
 static struct fetch_job *job_new(

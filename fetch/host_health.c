@@ -3,6 +3,7 @@
 
 #define MS 1000
 #define SHUT_FIRST_MS 1000
+#define SHUT_EACH_MS 8000 /* for each host that is ill */
 #define SHUT_MOST_MS 60000
 
 enum host_state host_health_state(const struct host_health *h, int64_t now)
@@ -38,18 +39,30 @@ void host_health_answered(struct host_health *h)
 	h->shut_until = 0;
 }
 
-static int64_t pause_ms(unsigned more, uint32_t random)
+bool host_health_is_ill(const struct host_health *h, const struct host_rules *rules)
+{
+	return rules->failures > 0 && h->failed >= rules->failures;
+}
+
+int64_t host_health_most_ms(size_t ill)
+{
+	if (ill > SHUT_MOST_MS / SHUT_EACH_MS)
+		return SHUT_MOST_MS;
+	return ill > 1 ? (int64_t)ill * SHUT_EACH_MS : SHUT_EACH_MS;
+}
+
+static int64_t pause_ms(unsigned more, int64_t most, uint32_t random)
 {
 	int64_t pause = SHUT_FIRST_MS;
 
-	for (; more > 0 && pause < SHUT_MOST_MS; more--)
+	for (; more > 0 && pause < most; more--)
 		pause *= 2;
-	if (pause > SHUT_MOST_MS)
-		pause = SHUT_MOST_MS;
+	if (pause > most)
+		pause = most;
 	return pause / 2 + random % (pause / 2 + 1);
 }
 
-void host_health_failed(struct host_health *h, const struct host_rules *rules,
+void host_health_failed(struct host_health *h, const struct host_rules *rules, int64_t most_ms,
 	int64_t retry_after_ms, int64_t now, uint32_t random)
 {
 	int64_t pause = retry_after_ms;
@@ -58,8 +71,8 @@ void host_health_failed(struct host_health *h, const struct host_rules *rules,
 	h->failed++;
 	if (rules->failures == 0)
 		return;
-	if (h->failed >= rules->failures) {
-		int64_t own = pause_ms(h->failed - rules->failures, random);
+	if (host_health_is_ill(h, rules)) {
+		int64_t own = pause_ms(h->failed - rules->failures, most_ms, random);
 
 		pause = pause > own ? pause : own;
 	}

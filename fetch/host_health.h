@@ -2,13 +2,15 @@
 /*
  * fetch/host_health.h - how one host does, and when it may be asked again.  After some failures in
  * a row it is left alone for a while, longer each time, and then asked once: what it answers
- * decides for all who wait.  However it does, only so many requests begin in a second.
- * Pure: time and chance are passed in.
+ * decides for all who wait.  One that is ill alone is asked every few seconds; where many are,
+ * whose silence would take the workers' time, each is asked the less often.  However it does, only
+ * so many requests begin in a second. Pure: time and chance are passed in.
  */
 #ifndef WASMXDS_FETCH_HOST_HEALTH_H
 #define WASMXDS_FETCH_HOST_HEALTH_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct host_rules {
@@ -43,8 +45,15 @@ void host_health_began(struct host_health *h, const struct host_rules *rules, in
 /* It answered, whatever it said. */
 void host_health_answered(struct host_health *h);
 
-/* It did not, or asks to be left alone for retry_after_ms (0: it did not say). */
-void host_health_failed(struct host_health *h, const struct host_rules *rules,
+/* It did not, or asks to be left alone for retry_after_ms (0: it did not say).  most_ms bounds what
+ * is waited else. */
+void host_health_failed(struct host_health *h, const struct host_rules *rules, int64_t most_ms,
 	int64_t retry_after_ms, int64_t now, uint32_t random);
+
+/* Returns whether it is left alone, or would be if it failed again. */
+bool host_health_is_ill(const struct host_health *h, const struct host_rules *rules);
+
+/* Returns for how long each is left alone at most, where so many are ill. */
+int64_t host_health_most_ms(size_t ill);
 
 #endif

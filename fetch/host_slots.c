@@ -91,6 +91,7 @@ static void make_room(struct host_slots *s)
 			idle[n++] = h;
 	}
 	for (size_t i = 0; i < n; i++) {
+		s->ill -= host_health_is_ill(&idle[i]->health, &s->rules);
 		(void)map_take(&s->hosts, idle[i]->name);
 		host_free(idle[i]);
 	}
@@ -200,6 +201,18 @@ static struct host_turn *dismiss(struct host_slots *s, struct host *h)
 	return waited;
 }
 
+/* Takes in what became of a request to the host. */
+static void take_health(struct host_slots *s, struct host *h, const struct host_end *end)
+{
+	s->ill -= host_health_is_ill(&h->health, &s->rules);
+	if (end->answered || h->local)
+		host_health_answered(&h->health);
+	else
+		host_health_failed(&h->health, &s->rules, host_health_most_ms(s->ill + 1),
+			end->retry_after_ms, end->now, end->random);
+	s->ill += host_health_is_ill(&h->health, &s->rules);
+}
+
 struct host_turn *host_slots_give_back(
 	struct host_slots *s, struct host_turn *turn, const struct host_end *end, int64_t *until)
 {
@@ -211,11 +224,7 @@ struct host_turn *host_slots_give_back(
 	if (turn->doubtful)
 		s->doubtful--;
 	turn->doubtful = false;
-	if (end->answered || h->local)
-		host_health_answered(&h->health);
-	else
-		host_health_failed(
-			&h->health, &s->rules, end->retry_after_ms, end->now, end->random);
+	take_health(s, h, end);
 	if (host_health_state(&h->health, end->now) == HOST_SHUT) {
 		*until = h->health.shut_until;
 		return dismiss(s, h);

@@ -32,6 +32,7 @@ struct host_slots {
 	struct host *first; /* of those with somebody waiting and a slot, in the order of turns */
 	struct host *last;
 	int doubtful; /* slots given of hosts that are not known to answer */
+	size_t ill;   /* hosts that are left alone, or would be if they failed again */
 };
 
 /* How a turn ended. */

@@ -62,7 +62,18 @@ static void test_backoff_delay_ms__spreads_those_that_failed_together(void)
 		backoff_delay_ms(ERR_DENIED, 3, 7), backoff_delay_ms(ERR_DENIED, 3, 1007));
 }
 
-TEST_MAIN("backoff", TEST(test_backoff_delay_ms__doubles_up_to_its_ceiling),
+static void test_backoff_most_ms__grows_with_the_extensions(void)
+{
+	CU_ASSERT_EQUAL(backoff_most_ms(1), BACKOFF_SOON_MS);
+	CU_ASSERT_EQUAL(backoff_most_ms(1000), BACKOFF_SOON_MS);
+	for (size_t n = 0; n < 12000; n++)
+		CU_ASSERT(backoff_most_ms(n) <= backoff_most_ms(n + 1));
+	CU_ASSERT_EQUAL(backoff_most_ms(10000), BACKOFF_MOST_MS);
+	CU_ASSERT_EQUAL(backoff_most_ms(SIZE_MAX), BACKOFF_MOST_MS);
+}
+
+TEST_MAIN("backoff", TEST(test_backoff_most_ms__grows_with_the_extensions),
+	TEST(test_backoff_delay_ms__doubles_up_to_its_ceiling),
 	TEST(test_backoff_delay_ms__holds_its_ceiling_for_any_number_of_attempts),
 	TEST(test_backoff_delay_ms__waits_long_for_what_needs_a_hand),
 	TEST(test_backoff_delay_ms__spreads_those_that_failed_together))

@@ -3,12 +3,14 @@
 
 #include "tests/unit/test.h"
 
+#define MOST_MS 60000
+
 static const struct host_rules rules = {.rate = 10, .failures = 3};
 
 static void fail(struct host_health *h, int times, int64_t now)
 {
 	for (int i = 0; i < times; i++)
-		host_health_failed(h, &rules, 0, now, 12345);
+		host_health_failed(h, &rules, MOST_MS, 0, now, 12345);
 }
 
 static void test_host_health_failed__leaves_the_host_alone_after_some_in_a_row(void)
@@ -27,7 +29,7 @@ static void test_host_health_failed__leaves_the_host_alone_after_some_in_a_row(v
 	CU_ASSERT_EQUAL(host_health_state(&h, 2000), HOST_OPEN);
 }
 
-static void test_host_health_failed__waits_longer_each_time_up_to_a_minute(void)
+static void test_host_health_failed__waits_longer_each_time_up_to_the_most(void)
 {
 	struct host_health h = {.failed = 0};
 	int64_t ceiling = 1000;
@@ -38,9 +40,20 @@ static void test_host_health_failed__waits_longer_each_time_up_to_a_minute(void)
 		fail(&h, 1, now);
 		CU_ASSERT(h.shut_until - now >= ceiling / 2 && h.shut_until - now <= ceiling);
 		now = h.shut_until;
-		ceiling = ceiling * 2 > 60000 ? 60000 : ceiling * 2;
+		ceiling = ceiling * 2 > MOST_MS ? MOST_MS : ceiling * 2;
 	}
-	CU_ASSERT_EQUAL(ceiling, 60000);
+	CU_ASSERT_EQUAL(ceiling, MOST_MS);
+}
+
+static void test_host_health_most_ms__is_short_for_one_and_a_minute_for_many(void)
+{
+	CU_ASSERT_EQUAL(host_health_most_ms(0), 8000);
+	CU_ASSERT_EQUAL(host_health_most_ms(1), 8000);
+	CU_ASSERT_EQUAL(host_health_most_ms(2), 16000);
+	for (size_t ill = 1; ill < 1000; ill++)
+		CU_ASSERT(host_health_most_ms(ill) <= host_health_most_ms(ill + 1));
+	CU_ASSERT_EQUAL(host_health_most_ms(8), 60000);
+	CU_ASSERT_EQUAL(host_health_most_ms(SIZE_MAX), 60000);
 }
 
 static void test_host_health_failed__spreads_what_it_waits(void)
@@ -51,7 +64,7 @@ static void test_host_health_failed__spreads_what_it_waits(void)
 	for (uint32_t random = 0; random < 4000000000U; random += 77777777U) {
 		struct host_health h = {.failed = 2};
 
-		host_health_failed(&h, &rules, 0, 0, random);
+		host_health_failed(&h, &rules, MOST_MS, 0, 0, random);
 		least = h.shut_until < least ? h.shut_until : least;
 		most = h.shut_until > most ? h.shut_until : most;
 	}
@@ -62,9 +75,9 @@ static void test_host_health_failed__leaves_alone_who_asks_for_it(void)
 {
 	struct host_health h = {.failed = 0};
 
-	host_health_failed(&h, &rules, 30000, 1000, 0);
+	host_health_failed(&h, &rules, MOST_MS, 30000, 1000, 0);
 	CU_ASSERT_EQUAL(host_health_state(&h, 30999), HOST_SHUT);
-	host_health_failed(&h, &rules, 10, 1000, 0); /* another one, who asks for less */
+	host_health_failed(&h, &rules, MOST_MS, 10, 1000, 0); /* another one, who asks for less */
 	CU_ASSERT_EQUAL(host_health_state(&h, 30999), HOST_SHUT);
 	CU_ASSERT_EQUAL(host_health_state(&h, 31000), HOST_PROBED);
 }
@@ -75,7 +88,7 @@ static void test_host_health_failed__never_leaves_alone_where_the_rules_say_so(v
 	struct host_health h = {.failed = 0};
 
 	for (int i = 0; i < 100; i++)
-		host_health_failed(&h, &patient, 30000, 1000, 0);
+		host_health_failed(&h, &patient, MOST_MS, 30000, 1000, 0);
 	CU_ASSERT_EQUAL(host_health_state(&h, 1000), HOST_OPEN);
 }
 
@@ -114,7 +127,8 @@ static void test_host_health_begins_at__is_now_without_a_rate(void)
 }
 
 TEST_MAIN("host_health", TEST(test_host_health_failed__leaves_the_host_alone_after_some_in_a_row),
-	TEST(test_host_health_failed__waits_longer_each_time_up_to_a_minute),
+	TEST(test_host_health_failed__waits_longer_each_time_up_to_the_most),
+	TEST(test_host_health_most_ms__is_short_for_one_and_a_minute_for_many),
 	TEST(test_host_health_failed__spreads_what_it_waits),
 	TEST(test_host_health_failed__leaves_alone_who_asks_for_it),
 	TEST(test_host_health_failed__never_leaves_alone_where_the_rules_say_so),

@@ -246,6 +246,24 @@ static void test_target_not_before__takes_the_later_of_both(void)
 	target_free(t);
 }
 
+static void test_target_not_after__brings_forward_what_may_pass_by_itself(void)
+{
+	struct target *t = target_wanting(NULL);
+
+	target_not_after(t, 5000);
+	CU_ASSERT_EQUAL(t->retry_at, 0);
+	failed(t, ERR_TRANSIENT, 1000);
+	target_not_before(t, 50000);
+	target_not_after(t, 60000);
+	CU_ASSERT_EQUAL(t->retry_at, 50000);
+	target_not_after(t, 9000);
+	CU_ASSERT_EQUAL(t->retry_at, 9000);
+	failed(t, ERR_DENIED, 1000);
+	target_not_after(t, 9000);
+	CU_ASSERT_TRUE(t->retry_at > 9000);
+	target_free(t);
+}
+
 static void test_target_fetched__ignores_what_is_outdated(void)
 {
 	struct target *t = target_wanting(NULL);
@@ -709,6 +727,7 @@ TEST_MAIN("reconcile", TEST(test_reconcile__does_nothing_for_what_nobody_asks_fo
 	TEST(test_reconcile__waits_after_a_failure),
 	TEST(test_target_desire__forgets_failures_with_the_image),
 	TEST(test_target_not_before__takes_the_later_of_both),
+	TEST(test_target_not_after__brings_forward_what_may_pass_by_itself),
 	TEST(test_target_fetched__ignores_what_is_outdated),
 	TEST(test_target_fetched__counts_where_the_image_stayed_the_same),
 	TEST(test_target_fetched__ends_for_what_nobody_asks_for_any_more),
