@@ -17,6 +17,7 @@ WRITES_A_SECOND = 50
 # takes the 100 s that it must, and sees four authorities.
 ROTATIONS = int(os.environ.get("ROTATIONS", "12"))
 AUTHORITIES = max(1, ROTATIONS // 12)
+REPLACED = 5
 REPAIRED = 10  # seconds within which what somebody broke is right again
 
 
@@ -106,6 +107,28 @@ class Certificates(WebhookCase):
         self.assertGreater(writer.writes, 10 * ROTATIONS)
         self.assertGreater(caller.calls, 10 * ROTATIONS)
 
+    def test_no_write_fails_while_files_are_replaced(self):
+        """As kubelet does with what cert-manager, or somebody else, keeps in a Secret."""
+        webhook = self.webhook()
+        self.wait_admitting()
+
+        def in_force():
+            return len(webhook.records(msg="certificate in force"))
+
+        shown = {self.shake_hands(webhook)}
+        writer = Writer(self, self.document(), WRITES_A_SECOND)
+        caller = Caller(self, webhook)
+        with writer, caller:
+            for n in range(REPLACED):
+                before = in_force()
+                self.authority.issue("webhook", f"IP:{LOOPBACK}")
+                wait_until(lambda: in_force() > before, f"not read again, {n}")
+                shown.add(self.shake_hands(webhook))
+        self.assertEqual(len(shown), REPLACED + 1)
+        self.assertEqual(writer.failures, [])
+        self.assertEqual(caller.failures, [])
+        self.assertGreater(writer.writes, 10 * REPLACED)
+
     def test_a_deleted_secret_comes_back_as_it_was(self):
         webhook = self.webhook(own=True)
         self.wait_admitting()
@@ -136,14 +159,23 @@ class Certificates(WebhookCase):
                 self.shake_hands(webhook)
 
     def test_a_garbled_ca_bundle_is_repaired(self):
+        """Meanwhile nothing is let by: that is what failurePolicy Fail is for."""
         self.webhook(own=True)
         self.wait_admitting()
         good = self.bundle("validate")
         path = f"{ADMISSION}/{KINDS['validate']}/{self.configuration}"
         change = [{"op": "remove", "path": "/webhooks/0/clientConfig/caBundle"}]
-        self.cluster.request("PATCH", path, change, kind="json")
-        wait_equal(lambda: self.bundle("validate"), good, "the caBundle", REPAIRED)
-        self.wait_admitting()
+        with Writer(self, self.document(), WRITES_A_SECOND) as writer:
+            self.cluster.request("PATCH", path, change, kind="json")
+            wait_equal(lambda: self.bundle("validate"), good, "the caBundle", REPAIRED)
+            self.wait_admitting()
+            before = len(writer.failures)
+            writes = writer.writes
+            wait_until(lambda: writer.writes > writes + WRITES_A_SECOND, "no more writes")
+        self.assertEqual(len(writer.failures), before)
+        for status, answer, _ in writer.failures:
+            self.assertEqual(status, 500)
+            self.assertIn("failed calling webhook", answer)
 
     def test_replicas_agree_on_one_authority(self):
         first = self.webhook(own=True)
