@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import re
+import ssl
 import time
 import unittest.mock
 
@@ -14,6 +15,7 @@ from harness import REFETCH, HttpSource, altered, digest, extension, module, pad
 from manifests_table import BAD, GOOD, manifest
 from processes import LOOPBACK, wait_equal, wait_until
 from registries import MODULE, MODULE_CONFIG, Certificate, DockerRegistry, Layout, htpasswd
+from test_debug_sections import custom_section
 from test_s3 import BUCKET, KEY_ID, SECRET, VersityGw
 from webhooks import WebhookCase
 
@@ -180,9 +182,32 @@ class Pins(WebhookCase):
 
         wait_equal(applied, want, "the pin")
 
+    @staticmethod
+    def other(text):
+        """The same for another name."""
+        return text.replace("name: filter\n", "name: other\n")
+
     def test_http_is_pinned(self):
         self.webhook()
         self.apply_pinned(self.http(self.source()), digest(module()))
+
+    def test_https_is_pinned(self):
+        source = self.source()
+        certificate = Certificate(self.folder / "https")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate.certificate, certificate.key)
+        source.server.socket = context.wrap_socket(source.server.socket, server_side=True)
+        self.webhook(f"--ca-file={certificate.authority}")
+        text = extension(namespace=self.namespace, protocol="https", uri=source.uri)
+        self.apply_pinned(text, digest(module()))
+
+    def test_a_module_that_is_mostly_debug_sections_is_warned_of(self):
+        self.webhook()
+        large = module() + custom_section(".debug_info", bytes(40 * len(module())))
+        text = self.http(self.source(large))
+        self.apply_pinned(text, digest(large))
+        done = self.cluster.try_kubectl("apply", "--dry-run=server", "-f", "-", text=self.other(text))
+        self.assertIn("Warning: spec.image.uri: leads to a module of which 97 % is debug", done.stderr)
 
     def test_oci_is_pinned_without_its_module(self):
         webhook = self.webhook("--inspect-max-size=0")

@@ -9,6 +9,7 @@ import resource
 import socket
 import ssl
 import time
+import warnings
 
 from certificates import Authority
 from harness import Case
@@ -117,6 +118,16 @@ class Flood(Case):
             connection.close()
         self.assertLess(self.resident() - before, 16 * MIB)
         self.ask()
+
+    def test_nothing_older_than_tls_1_2_is_spoken(self):
+        with warnings.catch_warnings(action="ignore"):
+            self.context.set_ciphers("ALL:@SECLEVEL=0")  # or the client would not dare
+            self.context.minimum_version = ssl.TLSVersion.TLSv1
+            self.context.maximum_version = ssl.TLSVersion.TLSv1_1
+        with self.assertRaisesRegex(ssl.SSLError, "ALERT|closed"):  # by the webhook
+            self.context.wrap_socket(self.connect(), server_hostname=LOOPBACK)
+        self.context.maximum_version = ssl.TLSVersion.TLSv1_2
+        self.context.wrap_socket(self.connect(), server_hostname=LOOPBACK).close()
 
     def test_nonsense_is_answered_by_a_4xx(self):
         cases = {
