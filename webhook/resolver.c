@@ -17,6 +17,7 @@
 #include "webhook/look_up.h"
 
 #define HOST_SHARE 4 /* one host has this part of the threads */
+#define LOOK_SHARE 2 /* a look at a module whose digest is known, this part of the budget */
 
 /* One look-up, and the questions that wait for it. */
 struct flight {
@@ -25,6 +26,7 @@ struct flight {
 	char *uri;             /* owned */
 	enum fetch_source source;
 	bool wants_module;
+	struct finding known; /* the digest, which is known already; ERR_TRANSIENT: it is not */
 	int64_t deadline_ms;
 	struct resolver_question *questions; /* borrowed; the list of them */
 };
@@ -57,15 +59,22 @@ static char *key_of(enum fetch_source source, const char *uri, bool look)
 	return xasprintf("%d%s%s", (int)source, look ? "+" : " ", uri);
 }
 
-static struct flight *flight_new(const struct resolver *r, const struct resolver_question *q)
+/* A write of one extension asks for both, and waits for one budget and a half at most. */
+static struct flight *flight_new(struct resolver *r, const struct resolver_question *q)
 {
 	struct flight *f = xcalloc(1, sizeof(*f));
+	AUTO(free) char *plain = key_of(q->source, q->uri, false);
+	int64_t now = io_monotonic_ms();
 
 	f->wants_module = looks(r, q);
 	f->key = key_of(q->source, q->uri, f->wants_module);
 	f->uri = xstrdup(q->uri);
 	f->source = q->source;
-	f->deadline_ms = io_monotonic_ms() + r->options.budget_ms;
+	f->known.err.code = ERR_TRANSIENT;
+	f->deadline_ms = now + r->options.budget_ms;
+	if (f->wants_module && findings_get(&r->findings, plain, now, &f->known) &&
+		f->known.err.code == ERR_NONE)
+		f->deadline_ms = now + r->options.budget_ms / LOOK_SHARE;
 	return f;
 }
 
@@ -117,16 +126,24 @@ static void fly(const struct resolver *r, const struct flight *f, struct finding
 		(void)err_set(&found->err, ERR_TRANSIENT, "its turn did not come in time");
 }
 
+/* Returns whether it came too late for a look, and what was known before is the answer. */
+static bool is_late(const struct flight *f, const struct finding *found)
+{
+	return found->err.code == ERR_TRANSIENT && f->known.err.code == ERR_NONE;
+}
+
 /* What was looked at answers both kinds of questions. */
 static void remember(struct resolver *r, const struct flight *f, const struct finding *found)
 {
 	int64_t now = io_monotonic_ms();
 	AUTO(free) char *plain = key_of(f->source, f->uri, false);
 
+	r->counts.by_code[found->err.code]++;
+	if (is_late(f, found))
+		return;
 	findings_put(&r->findings, f->key, found, now);
 	if (f->wants_module)
 		findings_put(&r->findings, plain, found, now);
-	r->counts.by_code[found->err.code]++;
 }
 
 /* From here on nobody joins the flight, and its host's slot is another's. */
@@ -153,7 +170,7 @@ static void *work(void *arg)
 
 		fly(r, f, &found);
 		land(r, f, &found);
-		answer_all(f->questions, &found);
+		answer_all(f->questions, is_late(f, &found) ? &f->known : &found);
 		flight_free(f);
 	}
 	return NULL;

@@ -20,16 +20,18 @@ class Road:
         self.port = self.listener.getsockname()[1]
         self.host = f"{LOOPBACK}:{self.port}"
         self.target = None
-        self.slow = False
+        self.lag = 0
+        self.portion = CHUNK
         self.ending = threading.Event()
         self.fillers = []
         self._fill()
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
 
-    def lead_to(self, port, slow=False):
-        """slow: what comes back comes a byte at a time, and hardly that."""
-        self.slow = slow
+    def lead_to(self, port, lag=0, portion=CHUNK):
+        """lag: seconds that each portion of what comes back takes."""
+        self.lag = lag
+        self.portion = portion
         self.target = port
 
     def close(self):
@@ -64,12 +66,10 @@ class Road:
                 while True:
                     ready, _, _ = select.select([client, server], [], [])
                     for each in ready:
-                        if each is server and self.slow:
-                            if self.ending.wait(1):
-                                return
-                            data = each.recv(1)
-                        else:
-                            data = each.recv(CHUNK)
+                        lag = self.lag if each is server else 0
+                        if lag and self.ending.wait(lag):
+                            return
+                        data = each.recv(self.portion if lag else CHUNK)
                         if not data:
                             return
                         others[each].sendall(data)

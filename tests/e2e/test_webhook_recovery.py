@@ -95,8 +95,18 @@ class Recovery(WebhookCase, FleetCase):
 
     def test_slow(self):
         road, well = self.road(), self.registry("well")
-        road.lead_to(well, slow=True)
+        road.lead_to(well, lag=1, portion=1)
         self.assertAdmitted(road, "filter", "was not reached in time")
+        road.lead_to(well)
+        self.assertPinned("filter")
+
+    def test_late(self):
+        """Both webhooks ask, and each answer takes its time: what the two wait is bounded."""
+        road, well = self.road(), self.registry("well")
+        road.lead_to(well, lag=0.7)
+        status, _, took = self.write(self.document(road, "filter"))
+        self.assertEqual(status, 201)
+        self.assertLess(took, WRITTEN)
         road.lead_to(well)
         self.assertPinned("filter")
 

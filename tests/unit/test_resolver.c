@@ -7,6 +7,7 @@
 #include "base/auto.h"
 #include "base/io.h"
 #include "base/xalloc.h"
+#include "tests/unit/aws_server.h"
 #include "tests/unit/fetch_fixture.h"
 #include "tests/unit/http_server.h"
 #include "tests/unit/test.h"
@@ -14,10 +15,11 @@
 #define LONG_MS 60000
 #define MANY 100
 
-static struct resolver *start(int64_t budget_ms, int workers)
+static struct resolver *start_with(
+	const struct fetch_options *fetch, int64_t budget_ms, int workers)
 {
 	const struct resolver_options options = {
-		.fetch = fixture_options(),
+		.fetch = *fetch,
 		.workers = workers,
 		.budget_ms = budget_ms,
 		.hash_max = 1 << 20,
@@ -30,6 +32,13 @@ static struct resolver *start(int64_t budget_ms, int workers)
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
 	return r;
+}
+
+static struct resolver *start(int64_t budget_ms, int workers)
+{
+	const struct fetch_options fetch = fixture_options();
+
+	return start_with(&fetch, budget_ms, workers);
 }
 
 static inline void auto_resolver(struct resolver **r)
@@ -205,7 +214,44 @@ static void test_resolver_ask__waits_once_for_digest_and_module(void)
 	(void)sem_destroy(&answered);
 }
 
-TEST_MAIN("resolver", TEST(test_resolver_ask__waits_once_for_digest_and_module),
+#define STATED "x-amz-checksum-sha256: Eglw2BKDbxmIhiVYekYGpa0jzvMchoTmAXcVUlSPxrk="
+
+/* What looks at a module late has its digest all the same. */
+static void test_resolver_ask__keeps_a_digest_that_is_known(void)
+{
+	static struct aws_route routes[] = {{"HEAD", "/bucket/k", NULL, 200, STATED, "module"},
+		{"GET", "/bucket/k", "Range: bytes=0-512", 206, NULL, "module"}};
+	AUTO(aws_server) struct aws_server *s = aws_server_start(routes, 2);
+	AUTO(free) char *url = xasprintf("AWS_ENDPOINT_URL_S3=%s", aws_server_url(s));
+	const char *const environment[] = {url, "AWS_EC2_METADATA_DISABLED=true", NULL};
+	AUTO(aws_fixture) struct aws_fixture aws = {0};
+	struct asked asked = {
+		.question = {.source = FETCH_S3, .uri = "bucket/k", .answer = take_answer}};
+	struct finding known;
+	sem_t answered;
+
+	aws_fixture_init(&aws, environment);
+	AUTO(resolver) struct resolver *r = start_with(&aws.options, 500, 1);
+
+	(void)sem_init(&answered, 0, 0);
+	asked.answered = &answered;
+	resolver_ask(r, &asked.question);
+	await(&answered, 1);
+	CU_ASSERT_EQUAL(asked.found.err.code, ERR_NONE);
+	routes[0].status = 0; /* no answer ever */
+	asked.question.wants_module = true;
+	resolver_ask(r, &asked.question);
+	await(&answered, 1);
+	CU_ASSERT_EQUAL(asked.found.err.code, ERR_NONE);
+	CU_ASSERT_EQUAL(asked.found.size, 0);
+	CU_ASSERT_FALSE(resolver_peek(r, &asked.question, &known));
+	asked.question.wants_module = false;
+	CU_ASSERT_TRUE(resolver_peek(r, &asked.question, &known));
+	(void)sem_destroy(&answered);
+}
+
+TEST_MAIN("resolver", TEST(test_resolver_ask__keeps_a_digest_that_is_known),
+	TEST(test_resolver_ask__waits_once_for_digest_and_module),
 	TEST(test_resolver_ask__looks_up_once_for_many),
 	TEST(test_resolver_ask__answers_within_the_budget),
 	TEST(test_resolver_ask__lets_a_dead_host_hold_up_no_other),
