@@ -225,6 +225,7 @@ setup:
 	@tools/build-versitygw >/dev/null
 	@tools/build-kube >/dev/null
 	@tools/build-bench >/dev/null
+	@tools/build-neighbours >/dev/null
 
 # What a user runs does its own set-up; the tests then build with make, in parallel.
 test: setup

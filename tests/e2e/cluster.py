@@ -6,6 +6,7 @@ Terminating.  What a pod would run, a test starts itself.
 """
 
 import base64
+import functools
 import http.client
 import itertools
 import json
@@ -37,6 +38,13 @@ def programs():
 
 
 programs.folder = None
+
+
+@functools.cache
+def neighbours():
+    """The folder that tools/build-neighbours fills."""
+    said = subprocess.check_output([TREE / "tools/build-neighbours"], text=True)
+    return pathlib.Path(said.strip())
 
 
 def run(*command, text=None, **options):
@@ -331,6 +339,12 @@ class Cluster:
     def template(self, *arguments, namespace="wasmxds", release="wasmxds"):
         """What the chart comes to; fails where helm refuses."""
         return self.helm("template", release, CHART, "--namespace", namespace, *arguments)
+
+    def apply_definitions(self, name):
+        """Applies a neighbour's definitions, and waits until they are served."""
+        file = neighbours() / f"{name}.yaml"
+        self.kubectl("apply", "--server-side", "-f", file)
+        self.kubectl("wait", "--for=condition=Established", f"--timeout={LIMIT}s", "-f", file)
 
     def apply_definition(self):
         """Applies the WasmExtension's definition out of the chart, and waits until it is served."""

@@ -19,7 +19,7 @@ import subprocess
 import threading
 
 from image import image
-from processes import LIMIT, LOOPBACK, Process, fetch, parse_logfmt
+from processes import LIMIT, LOOPBACK, Process, fetch, parse_logfmt, wait_until
 from store_faults import SmallDisk
 
 KEEPER = 9  # a port that holds a network, where nobody else listens
@@ -298,7 +298,10 @@ class Node:
         return found
 
     def secret(self, name):
-        data = self.get("secrets", name).get("data", {})
+        """Waits for it, as a kubelet does."""
+        path = f"/api/v1/namespaces/{self.namespace}/secrets/{name}"
+        found = wait_until(lambda: self.cluster.get(path), f"no Secret {name}")
+        data = found.get("data", {})
         return {key: base64.b64decode(value) for key, value in data.items()}
 
     def config_map(self, name):
