@@ -11,6 +11,7 @@ from test_chart import COMPONENTS, MUCH, SECRET_MODE, set_flags
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 LITTLE = (*SECRET_MODE, "crds.enabled=false")
+WATCHED = ("serviceMonitor", "prometheusRule", "dashboard")
 ALL = (*MUCH, "crds.enabled=false")
 
 
@@ -32,6 +33,12 @@ class Accepted(ClusterCase):
                 kinds = [each["kind"] for each in objects]
                 self.assertEqual(kinds.count("Deployment"), 3)
                 self.assertEqual(kinds.count("NetworkPolicy"), 3 if settings == ALL else 0)
+
+    def test_by_the_prometheus_operators_definitions(self):
+        self.cluster.apply_definitions("prometheus-operator")
+        _, objects = self.objects(*LITTLE, *(f"metrics.{x}.enabled=true" for x in WATCHED))
+        kinds = [each["kind"] for each in objects]
+        self.assertEqual([kinds.count(kind) for kind in ("ServiceMonitor", "PrometheusRule")], [1, 1])
 
     def test_its_pods_where_pods_are_restricted(self):
         namespace, objects = self.objects(*ALL)
