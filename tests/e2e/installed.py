@@ -53,12 +53,20 @@ class InstalledCase(Case):
         labels = {"pod-security.kubernetes.io/enforce": "restricted"}
         metadata = {"name": NAMESPACE, "labels": labels}
         self.cluster.create("/api/v1/namespaces", "v1", "Namespace", metadata)
-        self.node = Node(self, self.cluster, self.network, NAMESPACE)
+        self.own_node(NAMESPACE)
         self.authority = Authority(self.folder, "authority")
         self.prepare()
         flags = set_flags((*OWN_ADDRESS, *LOCAL_SOURCES, *settings))
         flags += self.webhook_flags()
         self.cluster.helm("install", "wasmxds", self.chart, "--namespace", NAMESPACE, *flags)
+        self.run_pods()
+
+    def own_node(self, namespace):
+        """What a namespace, which is there, has that no helm brings."""
+        self.node = Node(self, self.cluster, self.network, namespace)
+
+    def run_pods(self):
+        """Runs what helm asked for."""
         self.node.expose()
         self.xds_address = self.node.address("wasmxds-xds")
         self.webhooks = self.node.deploy("wasmxds-webhook")
