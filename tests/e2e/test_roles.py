@@ -1,19 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each part's service account may do, by the chart's own roles on a real API server."""
+"""What each part's service account may do, by the chart's own roles on a real API server, is what
+docs/security.md says."""
+
+import re
 
 from cluster import ClusterCase
-from processes import wait_until
+from processes import TREE, wait_until
 
 REVIEW = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
 
 
+def documented(part, where):
+    """The rules of a row of the table."""
+    text = (TREE / "docs/security.md").read_text().partition("| part | where | may |")[2]
+    (rules,) = re.findall(rf"^\| {re.escape(part)} \| {re.escape(where)} \| (.*) \|$", text, re.M)
+    return re.findall(r"`([^`]+)`", rules)
+
+
 class Roles(ClusterCase):
-    CONTROLLER = [
-        "get,list,watch wasmextensions.wasmxds.tetrate.io",
-        "patch wasmextensions/status.wasmxds.tetrate.io",
-        "create,patch events.events.k8s.io",
-    ]
-    VALUES = ["get,list,watch secrets configmaps"]
+    CONTROLLER = documented("controller", "`namespaces`, or all")
+    VALUES = documented("controller", "`rbac.secretNamespaces`, or the same")
+    REVIEWS = documented("webhook", "all")
 
     def account(self, component):
         return f"{self.release}-{component}"
@@ -73,9 +80,12 @@ class Roles(ClusterCase):
         self.other = self.new_namespace()
         self.kubectl("create", "serviceaccount", "nobody")
 
+    def of_this_release(self, rules):
+        named = [rule.replace("NAMESPACE", self.namespace) for rule in rules]
+        return [rule.replace("RELEASE", self.release) for rule in named]
+
     def leases(self):
-        leases = "leases.coordination.k8s.io"
-        return [f"create {leases}", f"get,patch,update {leases} {self.account('controller')}"]
+        return self.of_this_release(documented("controller", "its own namespace"))
 
     def test_the_controller_reads_what_extensions_refer_to_and_writes_status(self):
         self.apply_roles()
@@ -93,17 +103,11 @@ class Roles(ClusterCase):
         self.assertMay("controller", self.leases())
         self.assertMay("controller", [], self.new_namespace())
 
-    REVIEWS = ["create subjectaccessreviews.authorization.k8s.io"]
-
     def test_the_webhook_keeps_its_own_certificate(self):
         self.apply_roles()
-        name = self.account("webhook")
-        configurations = " ".join(
-            f"{kind}webhookconfigurations.admissionregistration.k8s.io"
-            for kind in ("mutating", "validating")
-        )
-        everywhere = [*self.REVIEWS, f"get,patch {configurations} {self.namespace}-{name}"]
-        own = ["create secrets", f"get,patch secrets {name}-own"]
+        configurations = documented("webhook, mode `own`", "all")
+        everywhere = self.REVIEWS + self.of_this_release(configurations)
+        own = self.of_this_release(documented("webhook, mode `own`", "its own namespace"))
         self.assertMay("webhook", everywhere + own)
         self.assertMay("webhook", everywhere, self.other)
 

@@ -93,7 +93,7 @@ class SealedTest(Case):
         self.assertHeader(envoy, HIDDEN)
         self.write("secret.yaml", secret(OTHER))
         self.assertHeader(envoy, OTHER)
-        for path in ("/metrics", "/clients", "/readyz"):
+        for path in ("/metrics", "/clients", "/readyz", "/summary", "/", "/?extension=default/filter"):
             self.assertNotIn("Zq81x", wasmxds.admin(path).body)
         for value in (HIDDEN, OTHER):
             self.assertEqual(self.files_with(value), [])
