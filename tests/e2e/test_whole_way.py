@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From helm install to a header in a real Envoy's answers, by the pods that the chart renders."""
 
+import json
 import os
 import pathlib
 import re
@@ -12,6 +13,7 @@ from harness import Traffic, altered, digest, extension, module
 from image import image
 from installed import NAMESPACE, InstalledCase
 from processes import TREE, wait_equal, wait_until
+from test_page import Reader
 
 
 class WholeWay(InstalledCase):
@@ -68,19 +70,46 @@ class WholeWay(InstalledCase):
             "Ready",
         )
         self.assertEqual(self.proxies()["nacked"], 2)
-        # A container that is started again in its pod knows it still.
-        for pod in self.xds:
-            pod.kill()
+        self.assertOneStory(refused_by=2, reason="Unable to create Wasm plugin default/filter")
+
+    def test_what_was_refused_is_known_in_a_container_that_is_started_again(self):
+        source = self.source(module())
+        self.install()
+        self.apply(protocol="http", uri=source.uri)
+        envoy = self.subscribed("default/filter")
+        self.assertHeader(envoy, "one")
+        self.ask(protocol="http", uri=source.uri, plugin="refuse me")
+        (xds,) = self.xds
+        wait_equal(lambda: self.cluster.condition("default", "filter", "Ready"), ("False", "ProxyRefused"), "Ready")
+        kept = xds.own / "volumes/state/refusals"
+        wait_until(lambda: kept.exists() and envoy.name.encode() in kept.read_bytes(), "not kept")
+        xds.kill()
         self.node.keep()
-        for envoy in envoys:
-            wait_until(lambda: self.serving(envoy), "nobody serves it")
-            self.assertHeader(envoy, "one")
+        wait_until(lambda: self.serving(envoy), "nobody serves it")
         # Offered once more, it would be a success too many: Envoy's answer would be a false one.
         self.apply(protocol="http", uri=source.uri, plugin="two")
-        for envoy in envoys:
-            self.assertHeader(envoy, "two")
-            stats = [envoy.filter_stat("default/filter", f"update_{x}") for x in ("success", "rejected")]
-            self.assertEqual(stats, [2, 1])
+        self.assertHeader(envoy, "two")
+        stats = [envoy.filter_stat("default/filter", f"update_{kind}") for kind in ("success", "rejected")]
+        self.assertEqual(stats, [2, 1])
+
+    def assertOneStory(self, refused_by, reason):
+        """kubectl, `wasmxds status` and the status page say the same of default/filter."""
+        columns = self.cluster.kubectl("get", "wasmext", "filter", "--namespace", "default").splitlines()
+        row = dict(zip(*(re.split(r"  +", line.strip()) for line in columns)))
+        self.assertEqual((row["READY"], row["PROXIES"]), ("False", self.proxies()["summary"]))
+        self.assertIn(reason, json.dumps(self.proxies()["firstNack"]))
+        told, shown = [], []
+        for pod in self.xds:
+            admin = f"http://{pod.address}:{pod.port('admin')}"
+            done = self.run_command("status", "--admin", admin, "-o", "json")
+            self.assertEqual(done.returncode, 1)
+            for proxy in json.loads(done.stdout)["clients"]:
+                for each in proxy["resources"]:
+                    told.append((proxy["node"], each["name"], each["state"], each["reason"]))
+            rows = [row for row in Reader(pod.admin("/").body).rows if len(row) == 6 and row[4] == reason]
+            shown += [(row[0], row[1], "NACK", row[4]) for row in rows]
+        self.assertEqual((sorted(told), len(told)), (sorted(shown), refused_by))
+        self.assertEqual({each[3] for each in told}, {reason})
 
     def test_a_user_who_may_not_read_a_secret_may_not_have_it_sent_to_envoy(self):
         self.install()
