@@ -103,6 +103,19 @@ class Status(ClusterCase):
             self.assertEqual(status["lastHandledRefetch"], "monday")
             self.assertLess(len(json.dumps(status)), 4096)
 
+    def test_every_field_of_the_definition_is_filled(self):
+        definition = self.cluster.get(
+            "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/wasmextensions.wasmxds.tetrate.io"
+        )
+        (version,) = definition["spec"]["versions"]
+        status = version["schema"]["openAPIV3Schema"]["properties"]["status"]["properties"]
+        self.say(self.make(), "Programmed", nacked=2)
+        seen = self.object()["status"]
+        self.assertEqual(sorted(seen), sorted(status))
+        self.assertEqual(sorted(seen["proxies"]), sorted(status["proxies"]["properties"]))
+        condition = status["conditions"]["items"]["properties"]
+        self.assertEqual(sorted(seen["conditions"][0]), sorted(condition))
+
     def test_columns_and_wait_say_what_the_status_says(self):
         extension = self.make()
         self.say(extension, "Programmed")
