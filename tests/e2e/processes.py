@@ -163,6 +163,11 @@ class Process:
 
         return wait_until(up, f"{self.name}: {what}")
 
+    def processor_seconds(self):
+        """What it has used so far, of all processors."""
+        fields = pathlib.Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def stop(self, signum=signal.SIGTERM, limit=LIMIT):
         """Returns the exit code, which is negative for a signal."""
         self.stopped = self.running

@@ -2,6 +2,7 @@
 """`wasmxds controller` on a real API server that fails, forgets and stores what nobody expects."""
 
 import base64
+import http.client
 import json
 import re
 import secrets
@@ -9,13 +10,15 @@ import time
 
 from cluster import GROUP, OwnClusterCase
 from harness import REFETCH, digest, extension, module
-from processes import wait_equal, wait_until
+from processes import LIMIT, LOOPBACK, wait_equal, wait_until
 from test_controller import ControllerCase, reference
 
 DISCOVERY = "/v3/discovery:extension_configs"
 CUTS = 50
 FLEET = 1000
 ROTATIONS = 1000
+CONVERGED = 10  # seconds from the moment when the API server can be reached again
+SERVED = 2  # seconds from the start of xds, on a machine that has nothing else to do
 QUIET_SECONDS = 6  # beyond every backoff of a request, and a renewal of the Lease
 
 
@@ -28,20 +31,22 @@ class FaultCase(ControllerCase):
         return extension(name=name, namespace=self.namespace, plugin=value)
 
     def put_all(self, values):
-        """Applies extensions by one kubectl: name → value."""
+        """Applies extensions: name → value."""
         self.wanted.update(values)
-        self.apply("---\n".join(self.manifest(*each) for each in values.items()))
+        manifests = ((name, self.manifest(name, value)) for name, value in values.items())
+        self.cluster.apply_all(self.namespace, "wasmextensions", manifests)
 
     def remove_one(self, name):
-        """Lists nothing, as kubectl would to wait for the end."""
         self.wanted.pop(name)
-        self.kubectl("delete", "wasmextension", name, "--wait=false")
+        path = f"{GROUP}/namespaces/{self.namespace}/wasmextensions/{name}"
+        status, answer = self.cluster.request("DELETE", path)
+        self.assertEqual(status, 200, answer)
 
     def records(self):
         folder = self.store / "resources" / self.namespace
         return {path.name: path.read_bytes() for path in folder.iterdir()}
 
-    def assertConverged(self):
+    def assertConverged(self, limit=CONVERGED):
         """Waits until the store has a record of each extension, with its value, and no other."""
 
         def wrong():
@@ -50,7 +55,7 @@ class FaultCase(ControllerCase):
             both = records.keys() & self.wanted.keys()
             return strange + sorted(n for n in both if self.wanted[n].encode() not in records[n])
 
-        wait_equal(wrong, [], "records that are not as wanted")
+        wait_equal(wrong, [], "records that are not as wanted", limit)
 
     def requests(self, verb, resource):
         """How many of them the API server has answered since it started."""
@@ -128,28 +133,33 @@ class LossTest(FaultCase, OwnClusterCase):
 
 
 class FleetTest(FaultCase, OwnClusterCase):
-    def served(self, xds, name):
-        """The value that xds serves an extension with."""
-        body = {"resource_names": [f"{self.namespace}/{name}"], "node": {"id": "n"}}
-        answer = xds.admin(DISCOVERY, json.dumps(body))
-        if answer.status != 200:
-            return answer.status
-        (resource,) = json.loads(answer.body)["resources"]
-        return resource["typed_config"]["config"]["configuration"]["value"]
+    def served(self, xds):
+        """The value that xds serves each extension with; asks for one at a time."""
+        seen = {}
+        connection = http.client.HTTPConnection(LOOPBACK, xds.admin_port, timeout=LIMIT)
+        for name in self.wanted:
+            body = {"resource_names": [f"{self.namespace}/{name}"], "node": {"id": "n"}}
+            connection.request("POST", DISCOVERY, json.dumps(body))
+            response = connection.getresponse()
+            answer = json.loads(response.read())
+            self.assertEqual(response.status, 200, answer)
+            (resource,) = answer["resources"]
+            seen[name] = resource["typed_config"]["config"]["configuration"]["value"]
+        connection.close()
+        return seen
 
     def test_a_thousand_are_served_with_registry_and_api_server_down(self):
         source = self.source()
         self.wanted = {f"ext-{n:04}": f"value {n}." for n in range(FLEET)}
         sha256 = digest(module())
-        manifests = [
-            extension(
-                name, self.namespace, plugin=value, protocol="http", uri=source.uri, sha256=sha256
-            )
-            for name, value in self.wanted.items()
-        ]
-        self.apply("---\n".join(manifests), "--server-side")
+        image = {"protocol": "http", "uri": source.uri, "sha256": sha256}
+        self.cluster.apply_all(
+            self.namespace,
+            "wasmextensions",
+            ((n, extension(n, self.namespace, v, **image)) for n, v in self.wanted.items()),
+        )
         controller = self.controller()
-        self.assertConverged()
+        self.assertConverged(4 * LIMIT)
         xds = self.xds()
         source.stop()
         self.cluster.kill_api()
@@ -158,8 +168,13 @@ class FleetTest(FaultCase, OwnClusterCase):
         controller.start()
         began = time.monotonic()
         xds.start()
-        self.assertEqual({name: self.served(xds, name) for name in self.wanted}, self.wanted)
-        print(f"all of them, one by one, after {time.monotonic() - began:.1f} s")
+        self.assertLess(time.monotonic() - began, SERVED)
+        self.assertEqual(self.served(xds), self.wanted)
+        took = time.monotonic() - began
+        spent = xds.processor_seconds()
+        print(f"all, one by one, in {spent:.2f} s of a processor and {took:.2f} s by the clock")
+        # What the clock says is what the machine's others do, and who asks.
+        self.assertLess(spent, SERVED)
         self.assertFalse(controller.leads())
 
 
@@ -179,7 +194,8 @@ class SecretTest(FaultCase):
         envoy = self.start_all()
         self.assertHeader(envoy, values[0])
         before = self.requests("APPLY", "secrets")
-        self.apply("\n---\n".join(map(self.secret, values[1:])), "--server-side")
+        rotations = (("secret", self.secret(value)) for value in values[1:])
+        self.cluster.apply_all(self.namespace, "secrets", rotations)
         self.assertEqual(self.requests("APPLY", "secrets") - before, ROTATIONS)
         self.assertHeader(envoy, values[-1])
         self.assertHeader(envoy, values[-1], header="x-wasm-vm")

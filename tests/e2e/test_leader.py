@@ -11,8 +11,8 @@ from harness import extension, module
 from processes import wait_equal, wait_until
 
 TAKEOVER = 17  # seconds
-PAIRS = 5
-KILLS = 4  # of each pair
+PAIRS = 10  # at a time, since each kill takes as long as a Lease lives
+KILLS = 2  # of each pair
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases/{}"
 
 
@@ -63,6 +63,10 @@ class Pair:
 
         return wait_until(one, f"{self.namespace}: nobody leads")[0]
 
+    def transitions(self):
+        """How often the Lease went from one to another."""
+        return self.case.cluster.get(self.lease)["spec"]["leaseTransitions"]
+
     def other(self, controller):
         return self.controllers[1 - self.controllers.index(controller)]
 
@@ -101,6 +105,7 @@ class LeaderTest(FleetCase):
             pair.make()
             pair.wait_programmed()
         slowest = 0
+        before = {pair: pair.transitions() for pair in pairs}
         for _ in range(KILLS):
             killed = [(pair, pair.leader()) for pair in pairs]
             at = {}
@@ -109,11 +114,13 @@ class LeaderTest(FleetCase):
                 leader.kill()
             for pair, leader in killed:
                 took = wait_until(lambda: pair.took_over_at(pair.other(leader)), "no takeover")
+                self.assertGreater(took, at[leader], "two led")
                 slowest = max(slowest, took - at[leader])
                 leader.start()
                 self.assertEqual(pair.leaders(), [pair.other(leader)])
         self.assertLess(slowest, TAKEOVER)
         for pair in pairs:
+            self.assertEqual(pair.transitions(), before[pair] + KILLS)
             pair.make("late")
             pair.wait_programmed("late")
 
