@@ -235,11 +235,18 @@ class ValuesTest(ControllerCase):
         names = ("filter", "gone")
         self.wait_reason("Programmed")
         self.wait_reason("ReferenceNotFound", "gone")
-        before = [self.cluster.extension(self.namespace, name) for name in names]
+        events = f"/apis/events.k8s.io/v1/namespaces/{self.namespace}/events"
+
+        def written():
+            said = [e for e in self.cluster.get(events)["items"] if e["regarding"]["name"] in names]
+            return said, [self.cluster.extension(self.namespace, name) for name in names]
+
+        wait_equal(lambda: len(written()[0]), 2, "Events")
+        before = written()
         self.running.restart()
         self.put(name="later")
         self.wait_reason("Programmed", "later")
-        self.assertEqual([self.cluster.extension(self.namespace, name) for name in names], before)
+        self.assertEqual(written(), before)
 
     def test_a_secret_of_another_namespace_needs_its_consent(self):
         other = self.new_namespace()
@@ -302,6 +309,34 @@ class ChangesTest(ControllerCase):
         self.assertHeader(envoy, "one", header="x-wasm-fliter")
         wait_equal(lambda: self.status().get("lastHandledRefetch"), "noon", "lastHandledRefetch")
         self.assertEqual(source.requests, 2)
+
+
+    def test_what_is_tracked_moves_and_all_else_stays_as_it_was_resolved(self):
+        track = {"track": True, "interval": "10s"}
+        images = {"moves": track, "stays": {}, "sleeps": track}
+        sources = {name: self.source() for name in images}
+        fields = {}
+        for name, source in sources.items():
+            source.etag = '"first"'
+            fields[name] = {"name": name, "protocol": "http", "uri": source.uri, **images[name]}
+            self.put(**fields[name])
+        envoy = self.start_all(names=("moves", "stays", "sleeps"))
+        self.assertHeader(envoy, "one", "one", "one")
+        self.put(suspend=True, plugin="two", **fields["sleeps"])
+        self.wait_reason("Suspended", "sleeps")
+        for source in sources.values():
+            source.body, source.etag = OTHER, '"second"'
+        resolved = lambda: {name: self.status(name)["resolvedSha256"] for name in images}  # noqa: E731
+        want = {"moves": digest(OTHER), "stays": digest(module()), "sleeps": digest(module())}
+        wait_equal(resolved, want, "resolvedSha256")
+        self.assertHeader(envoy, "one", header="x-wasm-fliter")
+        self.assertHeader(envoy, "one", "one")
+        requests = {name: source.requests for name, source in sources.items()}
+        self.assertEqual(requests, {"moves": 2, "stays": 1, "sleeps": 1})
+        self.assertEqual(sources["stays"].heads, 0)
+        self.put(plugin="two", **fields["sleeps"])
+        wait_equal(resolved, {**want, "sleeps": digest(OTHER)}, "resolvedSha256")
+        self.assertHeader(envoy, "one", "two", header="x-wasm-fliter")
 
 
 class FaultsTest(ControllerCase, OwnClusterCase):
