@@ -21,6 +21,7 @@
 #define IDLE_MS 30000  /* the longest wait, whatever is due */
 #define SWEEP_MS 30000 /* between two sweeps, the one before having failed */
 #define STORE_MS 1000  /* between two tries to open a store that another process holds */
+#define TRIM_MS 10000  /* between two times that free memory is given back */
 
 struct controller {
 	const struct controller_options *options; /* borrowed */
@@ -30,7 +31,7 @@ struct controller {
 	struct metrics metrics;
 	bool swept;       /* records that no manifest asks for were removed */
 	int64_t sweep_at; /* ms; when to try that again */
-	bool settled;     /* the first round is done */
+	int64_t trim_at;  /* ms */
 	int stop_fd;      /* owned */
 	atomic_bool stop;
 	bool failed; /* it ended by itself */
@@ -170,14 +171,15 @@ static void wait_for_work(struct controller *c)
 	source_wait(c->source, fds, n, wait < 0 ? 0 : io_earlier(wait, IDLE_MS));
 }
 
-/* What the first round needed, room for a list of everything most of all, is not needed again soon.
- */
-static void settle(struct controller *c)
+/* What a list of everything needed, or many changes at once, is not needed again soon.  That it is
+ * all free by now, nobody knows; where there is nothing to give back, it costs nothing. */
+static void give_back(struct controller *c)
 {
-	if (c->settled || !c->swept || targets_busy(&c->targets) ||
-		due_at(&c->targets.due) <= io_monotonic_ms())
+	int64_t now = io_monotonic_ms();
+
+	if (now < c->trim_at)
 		return;
-	c->settled = true;
+	c->trim_at = now + TRIM_MS;
 	(void)malloc_trim(0);
 }
 
@@ -194,7 +196,7 @@ static void turn(struct controller *c)
 	targets_advance(&c->targets);
 	if (c->office)
 		office_step(c->office);
-	settle(c);
+	give_back(c);
 }
 
 static bool may_write(void *arg)

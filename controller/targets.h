@@ -50,8 +50,7 @@ struct targets {
 	struct map marks;  /* local file → struct mark, owned; a moment old at most */
 	struct map needed; /* while needs_known: digests of blobs that targets need */
 	bool needs_known;
-	size_t fetching; /* targets */
-	bool unswept;    /* a record that should go could not be removed */
+	bool unswept; /* a record that should go could not be removed */
 	struct upkeep upkeep;
 };
 
@@ -99,9 +98,6 @@ void targets_collect(struct targets *ts);
 
 /* When targets_advance() or targets_upkeep() has something to do. */
 int64_t targets_due(const struct targets *ts);
-
-/* Returns whether a fetch is under way. */
-bool targets_busy(const struct targets *ts);
 
 /* Removes the records that no target asks for.  ERR_TRANSIENT: the store cannot be read. */
 int targets_sweep(struct targets *ts, struct err *err) __attribute__((warn_unused_result));

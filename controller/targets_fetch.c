@@ -43,7 +43,6 @@ static void end_fetch(
 	int64_t now = io_monotonic_ms();
 	uint32_t random = targets_random();
 
-	ts->fetching--;
 	target_fetched(t, got, err, now, random);
 	target_not_after(t, now + 1 + random % backoff_most_ms(ts->by_name.n));
 }
@@ -82,7 +81,6 @@ void targets_start_fetch(
 		errand->proves = true;
 		known = proof->revision;
 	}
-	ts->fetching++;
 	target_fetching(t, file_mark);
 	if (config_pull_secret(&credentials, &ts->objects, t->desired, &err) < 0 ||
 		store_ingest(ts->store, &errand->ingest, &err) < 0) {
@@ -237,9 +235,4 @@ void targets_drop_fetches(struct targets *ts)
 		errand_free(ts, errand);
 		fetch_job_free(job);
 	}
-}
-
-bool targets_busy(const struct targets *ts)
-{
-	return ts->fetching > 0;
 }
