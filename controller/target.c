@@ -132,9 +132,6 @@ void target_abandon(struct target *t)
 
 void target_observe(struct target *t, const struct record *r)
 {
-	bool settled = r && t->fetched && digest_equal(&t->fetched->module, &r->module) &&
-		       same_text(t->fetched->source, r->source);
-
 	free(t->served_version);
 	t->served_version = r ? xstrdup(r->version) : NULL;
 	resolution_clear(&t->recorded);
@@ -149,7 +146,13 @@ void target_observe(struct target *t, const struct record *r)
 		.revision = xstrdup_null(r->revision),
 		.module = r->module};
 	put_text(&t->refetched, r->refetch);
-	if (settled)
+	target_settle(t);
+}
+
+void target_settle(struct target *t)
+{
+	if (t->fetched && digest_equal(&t->fetched->module, &t->recorded.module) &&
+		same_text(t->fetched->source, t->recorded.source))
 		forget_fetched(t);
 }
 

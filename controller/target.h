@@ -100,6 +100,9 @@ void target_abandon(struct target *t);
 /* The store has r for this target (NULL: nothing). */
 void target_observe(struct target *t, const struct record *r);
 
+/* What the store has is right as it is: of a fetch that brought just that, nothing more is kept. */
+void target_settle(struct target *t);
+
 /* After a restart, all that are tracked are not asked for at once. */
 void target_resume(struct target *t, int64_t now, uint32_t random);
 

@@ -172,6 +172,7 @@ void targets_program(struct targets *ts, struct target *t, const struct digest *
 		put_off(ts, t, &err);
 		return;
 	}
+	target_settle(t);
 	t->current = !reconcile_lags(t);
 	if (targets_check_pull_secret(ts, t, &err) < 0)
 		targets_report(ts, t, status_of_config(&err), err.msg);

@@ -655,6 +655,23 @@ static void test_target_observe__knows_what_refetch_was_answered(void)
 	target_free(t);
 }
 
+/* There may be 10,000 that come to the same after a restart. */
+static void test_target_settle__forgets_what_the_record_says_too(void)
+{
+	struct target *t = target_new("a/1");
+
+	(void)target_desire(t, extension_of(PROTOCOL_HTTPS, NULL));
+	observe(t, SOURCE, "m");
+	fetched(t, "other");
+	target_settle(t);
+	CU_ASSERT_PTR_NOT_NULL(t->fetched);
+	fetched(t, "m");
+	target_settle(t);
+	CU_ASSERT_PTR_NULL(t->fetched);
+	CU_ASSERT_PTR_EQUAL(target_resolution(t), &t->recorded);
+	target_free(t);
+}
+
 static void test_reconcile__does_nothing_while_suspended(void)
 {
 	struct target *t = target_new("a/1");
@@ -749,6 +766,7 @@ TEST_MAIN("reconcile", TEST(test_reconcile__does_nothing_for_what_nobody_asks_fo
 	TEST(test_reconcile__fetches_at_once_for_refetch_whatever_failed_before),
 	TEST(test_target_fetched__does_not_answer_a_later_refetch),
 	TEST(test_target_observe__knows_what_refetch_was_answered),
+	TEST(test_target_settle__forgets_what_the_record_says_too),
 	TEST(test_reconcile__does_nothing_while_suspended),
 	TEST(test_reconcile__waits_for_word_of_what_it_refers_to),
 	TEST(test_reconcile__asks_no_source_without_the_pull_secret),
