@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,17 @@ static void share(const struct fetch_job *run, struct fetch_job *job)
 		job->err.code = ERR_NONE;
 }
 
+/* A TLS handshake takes up 8 MiB for the system's authorities, and malloc keeps them for each
+ * thread that ever made one. */
+static void give_back_memory(struct fetch_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	bool idle = pool->n_jobs == 0;
+	pthread_mutex_unlock(&pool->lock);
+	if (idle)
+		(void)malloc_trim(0);
+}
+
 static void *work(void *arg)
 {
 	struct fetch_pool *pool = arg;
@@ -273,6 +285,7 @@ static void *work(void *arg)
 			hand_over(pool, job);
 		}
 		flight_free(f);
+		give_back_memory(pool);
 	}
 	return NULL;
 }

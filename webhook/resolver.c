@@ -3,6 +3,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -160,6 +161,16 @@ static void land(struct resolver *r, struct flight *f, const struct finding *fou
 	pthread_mutex_unlock(&r->lock);
 }
 
+/* As fetch/pool.c does, and why. */
+static void give_back_memory(struct resolver *r)
+{
+	pthread_mutex_lock(&r->lock);
+	bool idle = r->flights.n == 0;
+	pthread_mutex_unlock(&r->lock);
+	if (idle)
+		(void)malloc_trim(0);
+}
+
 static void *work(void *arg)
 {
 	struct resolver *r = arg;
@@ -172,6 +183,7 @@ static void *work(void *arg)
 		land(r, f, &found);
 		answer_all(f->questions, is_late(f, &found) ? &f->known : &found);
 		flight_free(f);
+		give_back_memory(r);
 	}
 	return NULL;
 }

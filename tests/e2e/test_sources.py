@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Modules from a web server, and from the store once the server is gone."""
 
+import pathlib
+import re
+import ssl
+
 from harness import Case, HttpSource, altered, digest, extension, module
-from processes import wait_equal
+from processes import wait_equal, wait_until
+from registries import Certificate
 
 FILTER = "default/filter"
+AUTHORITIES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")
+ROOM = 6 << 20  # bytes; the authorities take 8 MiB of each handshake
 
 
 class HttpSourceTest(Case):
@@ -79,3 +86,29 @@ class HttpSourceTest(Case):
         refusal = wasmxds.wait_record(msg="extension not programmed", name=FILTER)
         self.assertIn(digest(self.source.body), refusal["err"])
         self.envoy_without(wasmxds)
+
+
+class MemoryTest(Case):
+    def test_what_fetches_by_tls_took_is_given_back(self):
+        source = HttpSource(module())
+        self.addCleanup(source.stop)
+        certificate = Certificate(self.folder / "tls")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate.certificate, certificate.key)
+        source.server.socket = context.wrap_socket(source.server.socket, server_side=True)
+        bundle = self.folder / "authorities.pem"
+        bundle.write_bytes(AUTHORITIES.read_bytes() + certificate.authority.read_bytes())
+        trust = ("--ca-file", bundle, "--fetch-host-connections=4")
+        wasmxds = self.wasmxds("--allow-loopback", *trust)
+        before = self.own_memory(wasmxds)
+        for i in range(16):
+            image = {"protocol": "https", "uri": f"{source.uri}?{i}"}
+            self.write(f"{i}.yaml", extension(f"filter{i}", **image))
+        wait_equal(lambda: wasmxds.metric("wasmxds_extensions"), 16, "extensions")
+        most = before + ROOM
+        wait_until(lambda: self.own_memory(wasmxds) < most, f"not below {most} bytes")
+
+    def own_memory(self, process):
+        """Bytes that are resident and of no file."""
+        status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+        return int(re.search(r"RssAnon:\s+(\d+) kB", status)[1]) << 10
