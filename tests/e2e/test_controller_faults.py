@@ -12,6 +12,7 @@ from cluster import GROUP, OwnClusterCase
 from harness import REFETCH, digest, extension, module
 from processes import LIMIT, LOOPBACK, wait_equal, wait_until
 from test_controller import ControllerCase, reference
+from test_leader import TAKEOVER
 
 DISCOVERY = "/v3/discovery:extension_configs"
 CUTS = 50
@@ -117,7 +118,8 @@ class LossTest(FaultCase, OwnClusterCase):
             self.remove_one(f"goes-{loss}")
             self.put_all({"changes": f"loss {loss}.", f"goes-{loss + 1}": f"new {loss}."})
             self.cluster.compact()
-            self.assertConverged()
+            # One that lost its Lease, since the server was away for so long, waits for its end.
+            self.assertConverged(CONVERGED + starts * TAKEOVER)
             starts += self.start_again(controller)
             self.assertLessEqual(self.lists(), 1 + starts)
         controller.wait_leading()
