@@ -67,3 +67,10 @@ bool subscription_refused(const struct subscription *sub, const char *version)
 		return true;
 	return s->who && refusals_find(s->refusals, s->who, sub->resource->name, version);
 }
+
+const char *subscription_due(const struct subscription *sub)
+{
+	const char *version = subscription_version(sub);
+
+	return version && !subscription_refused(sub, version) ? version : NULL;
+}

@@ -23,6 +23,10 @@ const char *subscription_version(const struct subscription *sub);
 /* Returns whether the client refused version, on this stream or, as the same node, on another. */
 bool subscription_refused(const struct subscription *sub, const char *version);
 
+/* Returns the version that the client should be running, or NULL: there is none, or it refused it.
+ */
+const char *subscription_due(const struct subscription *sub);
+
 /* Changes what the client is known to hold; version NULL: nothing is known. */
 void subscription_hold(struct subscription *sub, const char *version);
 
