@@ -61,7 +61,7 @@ class ClientTest(ClientCase):
         self.write("filter.wasm", padded(64 << 20))
         self.write("all.yaml", "---\n".join(extension(name[8:]) for name in names))
         wasmxds = self.wasmxds("--sotw-full-state")
-        wait_until(lambda: wasmxds.metric("wasmxds_extensions") == 34, "all extensions", limit=120)
+        wait_until(lambda: wasmxds.metric("wasmxds_extensions") == 34, "all extensions", limit=300)
         channel = self.channel(wasmxds)
         stub = config_discovery_pb2_grpc.ExtensionConfigDiscoveryServiceStub(channel)
         with self.assertRaises(grpc.RpcError) as caught:
