@@ -98,6 +98,8 @@ static int set_numbers(const struct transfer *t, struct err *err)
 		long value;
 	} numbers[] = {
 		{CURLOPT_NOSIGNAL, 1},
+		/* or a handle would wait, beyond its time, for a resolver that nobody answers */
+		{CURLOPT_QUICK_EXIT, 1},
 		{CURLOPT_NOPROGRESS, 0},
 		{CURLOPT_FOLLOWLOCATION, 0},
 		{CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},

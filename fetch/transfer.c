@@ -228,11 +228,8 @@ static int on_progress(
 	(void)down;
 	(void)up_total;
 	(void)up;
-	if (fetch_stopped(options)) {
-		/* or it would wait for a resolver that nobody answers */
-		(void)curl_easy_setopt(t->curl, CURLOPT_QUICK_EXIT, 1L);
+	if (fetch_stopped(options))
 		return err_set(&t->err, ERR_TRANSIENT, "stopped");
-	}
 	return check_idle(t, options->idle_timeout_ms);
 }
 
