@@ -367,7 +367,9 @@ class Cluster:
         """Applies a neighbour's definitions, and waits until they are served."""
         file = neighbours() / f"{name}.yaml"
         self.kubectl("apply", "--server-side", "-f", file)
-        self.kubectl("wait", "--for=condition=Established", f"--timeout={LIMIT}s", "-f", file)
+        # It takes an object that has no conditions yet for an error.
+        wait = ("wait", "--for=condition=Established", f"--timeout={LIMIT}s", "-f", file)
+        wait_until(lambda: self.try_kubectl(*wait).returncode == 0, f"{name}: not served")
 
     def apply_definition(self):
         """Applies the WasmExtension's definition out of the chart, and waits until it is served."""

@@ -85,17 +85,27 @@ KEYS = {
     "xds.sotwFullState": ["=true"],
     "extraObjects": ["[0].apiVersion=v1", "[0].kind=ConfigMap", "[0].metadata.name=extra"],
 }
+PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
+PREFERENCE = (
+    *("weight=1", "preference.matchExpressions[0].key=disk"),
+    "preference.matchExpressions[0].operator=Exists",
+)
 COMPONENT_KEYS = {
     "replicaCount": ["=3", "persistence.sameNode=true"],
     "extraArgs": ["={--one,--two=2}"],
     "extraEnv": ["[0].name=A", "[0].value=b"],
     "extraVolumes": ["[0].name=more"],
-    "extraVolumeMounts": ["[0].name=more", "[0].mountPath=/more"],
+    "extraVolumeMounts": [
+        *("[0].name=more", "[0].mountPath=/more", "COMPONENT.extraVolumes[0].name=more")
+    ],
     "resources": [".limits.cpu=7"],
     "nodeSelector": [".disk=ssd"],
-    "tolerations": ["[0].key=a"],
-    "affinity": [".nodeAffinity.a=b"],
-    "topologySpreadConstraints": ["[0].maxSkew=1"],
+    "tolerations": ["[0].key=a", "[0].operator=Exists"],
+    "affinity": [f".nodeAffinity.{PREFERRED}[0].{each}" for each in PREFERENCE],
+    "topologySpreadConstraints": [
+        *("[0].maxSkew=1", "[0].topologyKey=zone", "[0].whenUnsatisfiable=DoNotSchedule"),
+        "[0].labelSelector.matchLabels.a=b",
+    ],
     "priorityClassName": ["=high"],
     "podAnnotations": [".a=b"],
     "podLabels": [".a=b"],

@@ -7,7 +7,7 @@ import json
 from cluster import CHART, Cluster, ClusterCase
 from harness import Case, extension
 from processes import wait_until
-from test_chart import COMPONENTS, MUCH, SECRET_MODE, set_flags
+from test_chart import COMPONENTS, MUCH, SECRET_MODE, every_key, render, set_flags
 
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 LITTLE = (*SECRET_MODE, "crds.enabled=false")
@@ -17,6 +17,8 @@ ALL = (*MUCH, "crds.enabled=false")
 
 class Accepted(ClusterCase):
     """By the API server, each object that the chart makes."""
+
+    maxDiff = None
 
     def objects(self, *settings):
         namespace = self.new_namespace(**RESTRICTED)
@@ -33,6 +35,28 @@ class Accepted(ClusterCase):
                 kinds = [each["kind"] for each in objects]
                 self.assertEqual(kinds.count("Deployment"), 3)
                 self.assertEqual(kinds.count("NetworkPolicy"), 3 if settings == ALL else 0)
+
+    def test_whatever_each_key_is_set_to(self):
+        """Of what it changes, each object."""
+        self.cluster.apply_definitions("prometheus-operator")
+        self.cluster.apply_definitions("cert-manager")
+        for name in ("one", "two"):
+            metadata = {"name": name}
+            self.cluster.create("/api/v1/namespaces", "v1", "Namespace", metadata)
+        changed = []
+        for _, own, beside in every_key():
+            base = render(*beside).split("\n---\n")
+            for each in render(*beside, *own).split("\n---\n"):
+                # The definition is there, and has tests of its own.
+                if each not in [*base, *changed] and "kind: CustomResourceDefinition" not in each:
+                    changed.append(each)
+        self.assertGreater(len(changed), 100)
+        text = "\n---\n".join(changed).replace("namespace: w\n", f"namespace: {self.namespace}\n")
+        text = text.replace(": RANDOM", ": UkFORE9N")
+        command = ("apply", "--dry-run=server", "--validate=strict", "-o", "name", "-f", "-")
+        done = self.cluster.try_kubectl(*command, text=text)
+        self.assertEqual(done.stderr, "")
+        self.assertEqual(len(done.stdout.splitlines()), len(changed))
 
     def test_by_the_prometheus_operators_definitions(self):
         self.cluster.apply_definitions("prometheus-operator")
