@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -68,6 +69,14 @@ class ImageTest(Case):
         self.assertEqual(config["config"]["Entrypoint"], ["/usr/bin/wasmxds"])
         # It checks every digest, and that the layers are those that the configuration names.
         output("skopeo", "--insecure-policy", "copy", f"oci:{self.layout}", f"dir:{self.folder}/copy")
+
+    def test_it_is_as_large_as_the_readme_says(self):
+        """Or nearly: Debian's libraries grow and shrink."""
+        said = re.search(r"(\d+) MiB to pull, (\d+) MiB unpacked", (TREE / "README.md").read_text())
+        pulled = sum(file.stat().st_size for file in (self.layout / "blobs").rglob("*") if file.is_file())
+        unpacked = sum(member.size for member in self.entries.values())
+        for seen, want in zip((pulled, unpacked), said.groups()):
+            self.assertAlmostEqual(seen / 2**20, int(want), delta=int(want) / 10)
 
     def test_program_runs_with_nothing_but_the_image(self):
         said = output(*chroot(self.root), "/usr/bin/wasmxds", "version")
