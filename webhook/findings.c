@@ -46,8 +46,18 @@ static void drop(struct findings *f, struct findings_entry *e)
 	entry_free(e);
 }
 
+/* What nobody asks for again would else stay for ever.  One of a short life may wait behind one of
+ * a long life. */
+static void drop_expired(struct findings *f, int64_t now)
+{
+	while (f->oldest && now >= f->oldest->until_ms)
+		drop(f, f->oldest);
+}
+
 void findings_put(struct findings *f, const char *key, const struct finding *found, int64_t now)
 {
+	drop_expired(f, now);
+
 	struct findings_entry *e = map_get(&f->by_key, key);
 
 	if (e)

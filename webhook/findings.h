@@ -29,7 +29,8 @@ struct findings {
 void findings_init(struct findings *f, size_t max, int64_t good_ms, int64_t bad_ms);
 void findings_clear(struct findings *f);
 
-/* Remembers found under key, in place of what stood there; the oldest goes where there are max. */
+/* Remembers found under key, in place of what stood there; the oldest goes where there are max, and
+ * where its time is over. */
 void findings_put(struct findings *f, const char *key, const struct finding *found, int64_t now);
 
 /* Copies what is known under key into out; returns whether that is anything. */

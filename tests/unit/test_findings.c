@@ -73,5 +73,25 @@ static void test_findings_put__lets_the_oldest_go(void)
 	findings_clear(&f);
 }
 
+static void test_findings_put__lets_go_of_what_nobody_asks_for_again(void)
+{
+	struct findings f;
+
+	findings_init(&f, 4, GOOD_MS, BAD_MS);
+	findings_put(&f, "a", &bad, 0);
+	findings_put(&f, "b", &good, 0);
+	findings_put(&f, "c", &bad, 0);
+	findings_put(&f, "d", &good, BAD_MS);
+	CU_ASSERT_EQUAL(f.by_key.n, 3);
+	CU_ASSERT_TRUE(knows(&f, "b", BAD_MS));
+	findings_put(&f, "e", &bad, GOOD_MS);
+	CU_ASSERT_EQUAL(f.by_key.n, 2);
+	CU_ASSERT_TRUE(knows(&f, "d", GOOD_MS));
+	findings_put(&f, "d", &good, GOOD_MS + BAD_MS);
+	CU_ASSERT_EQUAL(f.by_key.n, 1);
+	findings_clear(&f);
+}
+
 TEST_MAIN("findings", TEST(test_findings_get__knows_what_was_put),
-	TEST(test_findings_get__forgets_in_time), TEST(test_findings_put__lets_the_oldest_go))
+	TEST(test_findings_get__forgets_in_time), TEST(test_findings_put__lets_the_oldest_go),
+	TEST(test_findings_put__lets_go_of_what_nobody_asks_for_again))
