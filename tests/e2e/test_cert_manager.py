@@ -42,9 +42,10 @@ class CertManager(InstalledCase):
         paths = [f"{ADMISSION}/{kind}/{NAMESPACE}-{NAME}" for kind in KINDS.values()]
         return {self.cluster.get(path)["webhooks"][0]["clientConfig"]["caBundle"] for path in paths}
 
-    def renew(self):
-        """What `cmctl renew` does."""
-        now = self.cluster.get(f"{CERTIFICATES}/{NAME}")
+    def renew(self, name):
+        """What `cmctl renew` does; returns when it is done."""
+        before = self.node.secret(name)["tls.crt"]
+        now = self.cluster.get(f"{CERTIFICATES}/{name}")
         issuing = {
             "type": "Issuing",
             "status": "True",
@@ -54,9 +55,10 @@ class CertManager(InstalledCase):
         }
         conditions = [*now["status"]["conditions"], issuing]
         status, answer = self.cluster.request(
-            "PATCH", f"{CERTIFICATES}/{NAME}/status", {"status": {"conditions": conditions}}, kind="merge"
+            "PATCH", f"{CERTIFICATES}/{name}/status", {"status": {"conditions": conditions}}, kind="merge"
         )
         self.assertEqual(status, 200, answer)
+        wait_until(lambda: self.node.secret(name)["tls.crt"] != before, f"{name}: not renewed")
 
     def shown(self):
         """The certificates that the pods show."""
@@ -66,19 +68,23 @@ class CertManager(InstalledCase):
         # Which ends when an API server has had its first yes.
         self.install("webhook.certificates.mode=certManager")
         secret = self.node.secret(NAME)
-        self.assertEqual(self.bundles(), {base64.b64encode(secret["ca.crt"]).decode()})
+        trusted = self.bundles()
+        self.assertEqual(trusted, {base64.b64encode(secret["ca.crt"]).decode()})
         self.assertEqual(len(self.shown()), 1)
         before = self.shown()
         document = manifest(GOOD[0], "filter", "default")
         with Writer(self, document, WRITES_A_SECOND) as writer:
-            self.renew()
-            wait_until(lambda: self.node.secret(NAME)["tls.crt"] != secret["tls.crt"], "not renewed")
+            self.renew(f"{NAME}-ca")
+            self.renew(NAME)
+            wait_until(lambda: self.bundles() != trusted, "the renewed authority is not injected")
+            seen = writer.writes
+            wait_until(lambda: writer.writes > seen + 10, "no writes")
+            # As late as kubelets are.
             self.node.refresh()
             wait_until(lambda: not self.shown() & before, "the old one is shown")
             seen = writer.writes
             wait_until(lambda: writer.writes > seen + 10, "no writes")
         self.assertEqual(writer.failures, [])
-        self.assertEqual(self.node.secret(NAME)["ca.crt"], secret["ca.crt"])
 
     def test_an_issuer_that_is_there_already(self):
         """Here one that signs each certificate by itself."""

@@ -18,7 +18,7 @@ PAGES = sorted(
     [*TREE.glob("*.md"), *TREE.glob("docs/*.md"), *TREE.glob("examples/*.md"), *TREE.glob("charts/*/*.md")]
 )
 # Flags in the pages that are other programs'.
-FOREIGN = set("--all --as --for --list --reuse-values --set-file --now".split())
+FOREIGN = set("--all --as --checksum-algorithm --for --list --reuse-values".split())
 LOOPBACK_UP = """
 import fcntl, os, socket, struct, sys
 fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh22x", b"lo", 1))  # SIOCSIFFLAGS, IFF_UP
