@@ -232,7 +232,7 @@ static bool is_registry(const char *source)
 static bool is_same_thing(const struct permit *a, const struct permit *b)
 {
 	/* behind the namespace */
-	return strcmp(strchr(a->key, ' '), strchr(b->key, ' ')) == 0;
+	return strcmp(strchrnul(a->key, ' '), strchrnul(b->key, ' ')) == 0;
 }
 
 static void hurry(struct permissions *p, struct permit *g, int64_t now)
