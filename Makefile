@@ -11,6 +11,7 @@
 #   make tsan       unit tests under ThreadSanitizer
 #   make fuzz       each fuzz target for FUZZ_SECONDS (default 60) with libFuzzer
 #   make load       the bench's load client against the program under ASan and under TSan
+#   make soak       everything together for SOAK_MINUTES (30) while it fails in turn; SOAK_JSON=FILE
 #   make bench      wasmxds beside go-control-plane and skopeo; BENCH_JSON=FILE writes the figures
 #   make tidy       clang-tidy over every file
 #   make analyze    gcc -fanalyzer over every file
@@ -216,6 +217,11 @@ load-%: filters FORCE
 		TSAN_OPTIONS="suppressions=tests/tsan.supp $$TSAN_OPTIONS" \
 		$(PYTHON) tests/bench/sanitized.py "$$tools"
 
+soak:
+	@$(MAKE) --no-print-directory setup
+	@$(MAKE) --no-print-directory -j$$(nproc) $(B)/wasmxds filters
+	@tools="$$(tools/build-bench)" && "$$(tools/setup venv)/bin/python" tests/soak/run.py "$$tools"
+
 # Signature Version 4 against the vectors that botocore and the aws-sigv4 crate publish.
 vectors: $(B)/tests/tools/sigv4_vector
 	@"$$(tools/setup venv)/bin/python" tests/e2e/sigv4_vectors.py $<
@@ -268,5 +274,5 @@ distclean: clean
 	rm -rf .cache
 
 .PHONY: all filters layers banned format format-check unit replay check asan tsan analyze objects \
-	fuzz fuzz-run tidy e2e vectors load bench setup test demo run range image install help clean distclean FORCE
+	fuzz fuzz-run tidy e2e vectors load soak bench setup test demo run range image install help clean distclean FORCE
 .DELETE_ON_ERROR:

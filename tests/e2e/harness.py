@@ -140,6 +140,8 @@ class HttpSource:
 class Traffic(threading.Thread):
     """Sends requests, one after the other, until the with block ends; keeps what went wrong."""
 
+    pause = 0.005  # seconds between two
+
     def __init__(self, envoy, want):
         super().__init__(daemon=True)
         self.envoy = envoy
@@ -149,14 +151,17 @@ class Traffic(threading.Thread):
         self.ending = threading.Event()
 
     def run(self):
-        while not self.ending.wait(0.005):
+        while not self.ending.wait(self.pause):
             try:
-                seen = self.envoy.header()
+                seen = self.ask()
             except OSError as e:
                 seen = repr(e)
             self.answers += 1
             if not self.good(seen):
                 self.failures.append(seen)
+
+    def ask(self):
+        return self.envoy.header()
 
     def good(self, seen):
         return seen == self.want

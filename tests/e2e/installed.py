@@ -89,17 +89,21 @@ class InstalledCase(Case):
     def prepare(self):
         """What a test wants there before helm comes."""
 
-    def create_pair(self, name, host):
-        """A Secret with a certificate and its authority's, laid out as cert-manager does."""
-        pair = self.authority.issue(name, f"DNS:{host}")
+    def create_pair(self, name, host, *more):
+        """A Secret with a certificate and its authority's, laid out as cert-manager does.
+
+        more: other names, as Authority.issue() takes them.
+        """
+        pair = self.authority.issue(name, f"DNS:{host}", *more)
         files = {"tls.crt": pair["cert"], "tls.key": pair["key"], "ca.crt": self.authority.cert}
         secret = ("create", "secret", "generic", name, "--type=kubernetes.io/tls")
         from_files = [f"--from-file={key}={file}" for key, file in files.items()]
         self.cluster.kubectl(*secret, "--namespace", NAMESPACE, *from_files)
 
-    def rotate_pair(self, name, host):
+
+    def rotate_pair(self, name, host, *more):
         """Puts another certificate into the Secret; returns it, in PEM."""
-        pair = self.authority.issue(name, f"DNS:{host}")
+        pair = self.authority.issue(name, f"DNS:{host}", *more)
         data = {"tls.crt": pair["cert"], "tls.key": pair["key"]}
         data = {k: base64.b64encode(file.read_bytes()).decode() for k, file in data.items()}
         path = f"/api/v1/namespaces/{NAMESPACE}/secrets/{name}"

@@ -7,6 +7,7 @@ rendered ports.
 """
 
 import base64
+import contextlib
 import copy
 import json
 import os
@@ -108,7 +109,7 @@ class Pod(Process):
         """That of the pod, in which the API server is where the test has it."""
         service = {
             "KUBERNETES_SERVICE_HOST": LOOPBACK,
-            "KUBERNETES_SERVICE_PORT": str(self.node.cluster.port),
+            "KUBERNETES_SERVICE_PORT": str(self.node.api_port),
         }
         own = {each["name"]: self.value(each) for each in self.container.get("env", [])}
         return image().environment | service | own
@@ -265,6 +266,12 @@ class Service(threading.Thread):
             del self.peers[each]
             each.close()
 
+    def cut(self):
+        """Ends every connection; who comes back is given the next pod."""
+        for each in list(self.peers):
+            with contextlib.suppress(OSError):  # it went by itself
+                each.shutdown(socket.SHUT_RDWR)
+
     def stop(self):
         self.wake.send(b".")
         self.join()
@@ -279,10 +286,12 @@ class Node:
     def __init__(self, case, cluster, network, namespace):
         self.case = case
         self.cluster = cluster
+        self.api_port = cluster.port  # where pods reach the API server
         self.network = network
         self.namespace = namespace
         self.folder = case.folder / "node"
         self.pods = []
+        self.balancers = {}  # by the Service's name
         self.enter = []  # what to put before a command so that it sees the node's disks
         self.publish_authority()
 
@@ -428,6 +437,7 @@ class Node:
                 thread = Service(address, port["port"], chosen, port["targetPort"])
                 thread.start()
                 self.case.addCleanup(thread.stop)
+                self.balancers[service["metadata"]["name"]] = thread
 
     def address(self, service):
         return self.get("services", service)["spec"]["clusterIP"]

@@ -31,7 +31,8 @@ WASMXDS = pathlib.Path(os.environ.get("WASMXDS") or TREE / "build/release/wasmxd
 FILTER = pathlib.Path(os.environ.get("WASMXDS_FILTER") or TREE / "build/filters/header-filter.wasm")
 ENVOY = pathlib.Path(os.environ.get("ENVOY") or venv() / "bin/envoy")
 
-LIMIT = 30  # seconds for what takes far less, on a machine that has other things to do
+# Seconds for what takes far less, on a machine that has other things to do.
+LIMIT = int(os.environ.get("E2E_LIMIT") or 30)
 LOOPBACK = "127.0.0.1"
 
 

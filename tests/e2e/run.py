@@ -5,7 +5,8 @@
     tests/e2e/run.py [--jobs N] [PATTERN…]     only the tests whose name holds a PATTERN
 
 Wants the Python of `tools/setup venv`, where Envoy and the xDS descriptors are.  WASMXDS,
-WASMXDS_FILTER and ENVOY name other files than those of the tree.
+WASMXDS_FILTER and ENVOY name other files than those of the tree; E2E_LIMIT=SECONDS is how long a
+test waits for what takes far less (30).
 
 Most tests wait most of the time, so some run side by side, each job with a Kubernetes API server
 of its own.  How long each took last time is kept in build/test: the longest begin first.
