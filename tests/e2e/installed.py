@@ -100,7 +100,6 @@ class InstalledCase(Case):
         from_files = [f"--from-file={key}={file}" for key, file in files.items()]
         self.cluster.kubectl(*secret, "--namespace", NAMESPACE, *from_files)
 
-
     def rotate_pair(self, name, host, *more):
         """Puts another certificate into the Secret; returns it, in PEM."""
         pair = self.authority.issue(name, f"DNS:{host}", *more)
