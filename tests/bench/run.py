@@ -26,7 +26,7 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TREE / "tests/e2e"))
 sys.dont_write_bytecode = True
 
-from clients import PATIENCE, Clients  # noqa: E402
+from load_client import PATIENCE, Clients  # noqa: E402
 from processes import FILTER, LOOPBACK, WASMXDS, HeldPort, Process, wait_until  # noqa: E402
 
 MEMORY = "/dev/shm"

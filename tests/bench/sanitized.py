@@ -14,7 +14,7 @@ import signal
 import sys
 import tempfile
 
-from clients import Clients
+from load_client import Clients
 from run import KIB, WASMXDS, Load, Ours, Stage, make_certificate, running
 
 LOAD = Load(extensions=6, distinct=3, module_bytes=256 * KIB, clients=40)

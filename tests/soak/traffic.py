@@ -6,7 +6,7 @@ import threading
 import time
 import types
 
-from clients import Clients
+from load_client import Clients
 from harness import Traffic
 
 CLIENTS = 40
