@@ -52,8 +52,11 @@ class Events(Bed):
         self.shown("tracked")
 
     def event_creation(self):
+        self.come_and_go(self.random.randint(1, 3))
+
+    def come_and_go(self, extensions):
         """Extensions, each with a Secret of its own, that are served and then are no more."""
-        names = [f"extra-{self.value}-{n}" for n in range(self.random.randint(1, 3))]
+        names = [f"extra-{self.value}-{n}" for n in range(extensions)]
         for name in names:
             uri = self.push(f"{name}:latest", variant("x-wasm-filter"))
             self.put_secret(name, "value")

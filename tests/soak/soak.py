@@ -21,6 +21,7 @@ KEPT = 16  # connections that workers may keep of what they asked last
 SPARE = 4  # threads that gRPC's pools may have more or less
 SLACK = 64 << 10  # bytes by which a store may differ from itself
 HOPELESS = 3  # events in a row that failed
+CROWDS, CROWD = 3, 40  # how often, and extensions at once
 
 # 4 KiB each 4 s: what shows that a leak of a few MiB an hour would be seen.
 LEAK = """\
@@ -90,12 +91,24 @@ class Soak(Events):
         self.say(f"everything runs; seed {self.seed}")
         begin = time.monotonic()
         self.until(begin + self.half, (*self.GENTLE, *self.KILLING))
+        self.crowd()
         first = self.rest("between the halves")
         begin = time.monotonic()
         self.until(begin + self.half - REST, self.GENTLE)
         last = self.rest("at the end")
         self.judge(begin, time.monotonic())
         self.compare(first, last)
+
+    def crowd(self):
+        """More at once than any event brings, so that what follows needs no more than is had already.
+
+        A heap reaches the most that it ever needs by chance, over hours, and that is no leak.
+        """
+        for n in range(CROWDS):
+            with self.check(f"a crowd of {CROWD} extensions comes and goes, {n + 1}"):
+                self.come_and_go(CROWD)
+                for kind in ("webhook", "certificates", "module"):
+                    self.happen(kind)
 
     def until(self, end, kinds):
         """Events in a random order, each kind as often as another; all kinds once in any case."""
