@@ -149,25 +149,25 @@ class AdminTest(Case):
         self.write("filter.yaml", extension(plugin='two "quoted"'))
         self.assertHeader(envoy, 'two "quoted"')
 
-    def test_sotw_full_state_serves_two_filters_on_ads(self):
+    def start_full_state(self):
+        """Two filters on one ADS stream, each response with the full state."""
         self.write("filter.wasm", module())
         self.write("a.yaml", extension("a", plugin="one"))
         self.write("b.yaml", extension("b", plugin="two"))
         wasmxds = self.wasmxds("--sotw-full-state")
         envoy = self.envoy(wasmxds, "default/a", "default/b", transport="ads", unified_mux=True)
         self.assertHeader(envoy, "one", "two")
+        return wasmxds, envoy
+
+    def test_sotw_full_state_serves_two_filters_on_ads(self):
+        wasmxds, envoy = self.start_full_state()
         self.write("a.yaml", extension("a", plugin="three"))
         self.assertHeader(envoy, "three", "two")
         self.assertEqual(envoy.filter_stat("default/b", "update_rejected"), 0)
         wait_until(lambda: self.status(wasmxds).returncode == 0, "all in sync")
 
     def test_sotw_full_state_is_refused_by_one_filter_and_heals(self):
-        self.write("filter.wasm", module())
-        self.write("a.yaml", extension("a", plugin="one"))
-        self.write("b.yaml", extension("b", plugin="two"))
-        wasmxds = self.wasmxds("--sotw-full-state")
-        envoy = self.envoy(wasmxds, "default/a", "default/b", transport="ads", unified_mux=True)
-        self.assertHeader(envoy, "one", "two")
+        wasmxds, envoy = self.start_full_state()
         self.write("a.yaml", extension("a", plugin="refuse this"))
         wait_equal(lambda: self.state(wasmxds, "default/a"), ["NACK"], "state of a")
         wait_equal(lambda: self.state(wasmxds, "default/b"), ["SYNCED"], "state of b")
