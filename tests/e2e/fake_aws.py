@@ -12,11 +12,10 @@ import hashlib
 import hmac
 import http.server
 import json
-import threading
 import time
 import urllib.parse
 
-from processes import LOOPBACK
+from processes import WebServer
 
 KEY_ID = "ASIAEXAMPLE"
 SECRET = "issued/secret+key"
@@ -69,7 +68,7 @@ def signed_headers(method, url, body, key_id, secret, region="us-east-1", servic
     return headers
 
 
-class FakeAws:
+class FakeAws(WebServer):
     """objects: what its S3 holds, by /BUCKET/KEY.  It issues credentials that hold for an hour."""
 
     def __init__(self, objects=None, clock=time.time):
@@ -94,15 +93,7 @@ class FakeAws:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler)
-        self.url = f"http://{LOOPBACK}:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        self.url = f"http://{self.serve(Handler)}"
 
     def asked(self, service):
         """How often a service was asked: sts, ecr, s3, imds or agent."""

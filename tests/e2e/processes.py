@@ -8,6 +8,7 @@ import collections
 import copy
 import errno
 import http.client
+import http.server
 import json
 import os
 import pathlib
@@ -16,6 +17,7 @@ import re
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
@@ -117,6 +119,22 @@ class HeldPort:
 
     def release(self):
         self._socket.close()
+
+
+class WebServer:
+    """A web server on loopback, in a thread of its own; base of those that play somebody."""
+
+    def serve(self, handler):
+        """Starts it; returns "HOST:PORT"."""
+        self.server = http.server.ThreadingHTTPServer((LOOPBACK, 0), handler)
+        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
+        self.thread.start()
+        return f"{LOOPBACK}:{self.server.server_address[1]}"
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join()
 
 
 class Process:

@@ -4,18 +4,17 @@
 import base64
 import http.server
 import os
-import threading
 import urllib.error
 import urllib.request
 
-from processes import LOOPBACK, wait_equal, wait_until
+from processes import WebServer, wait_equal, wait_until
 from test_controller import ControllerCase, reference
 from test_permission import NAME, PrivateRegistryCase, pull_secret
 
 HIDDEN = "hidden-Zq81x"  # in no other file
 
 
-class Hiding:
+class Hiding(WebServer):
     """Stands before a registry, which has nothing for who is not to see it."""
 
     def __init__(self, registry):
@@ -53,15 +52,7 @@ class Hiding:
                 pass
 
         self.blind = set()
-        self.server = http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler)
-        self.host = f"{LOOPBACK}:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        self.host = self.serve(Handler)
 
 
 class TrustTest(PrivateRegistryCase, ControllerCase):

@@ -6,15 +6,14 @@ import http.server
 import re
 import shutil
 import subprocess
-import threading
 
 from harness import Case, altered, digest, extension, module
-from processes import LIMIT, LOOPBACK, Process, fetch, wait_equal, wait_until
+from processes import LIMIT, LOOPBACK, Process, WebServer, fetch, wait_equal, wait_until
 
 MARKUP = "<img src=x onerror=alert(1)>"
 
 
-class Relay:
+class Relay(WebServer):
     """Hands each request on to the admin port, and keeps the paths that were asked for."""
 
     def __init__(self, port):
@@ -35,15 +34,8 @@ class Relay:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler)
+        self.serve(Handler)
         self.port = self.server.server_address[1]
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
 
 
 class Reader(html.parser.HTMLParser):

@@ -8,14 +8,13 @@ import http.server
 import json
 import os
 import subprocess
-import threading
 import time
 import unittest.mock
 import urllib.parse
 
 from fake_aws import REGION, SESSION, FakeAws, signed_headers
 from harness import Case, digest, extension, module
-from processes import LOOPBACK, TREE, HeldPort, Process, fetch
+from processes import LOOPBACK, TREE, HeldPort, Process, WebServer, fetch
 from registries import MODULE, MODULE_CONFIG, PASSWORD, USER, DockerRegistry, Layout, htpasswd
 
 FILTER = "default/filter"
@@ -241,7 +240,7 @@ class ChainTest(FakeCase):
         self.assertNotIn("web.identity.token", self.processes[-1].log())
 
 
-class ForwardingProxy:
+class ForwardingProxy(WebServer):
     """A proxy that takes every host's requests to one server, so that a name can stand for it."""
 
     def __init__(self, host, port):
@@ -268,15 +267,7 @@ class ForwardingProxy:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler)
-        self.url = f"http://{LOOPBACK}:{self.server.server_address[1]}"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        self.url = f"http://{self.serve(Handler)}"
 
 
 class EcrTest(FakeCase):
