@@ -38,7 +38,7 @@ class Result(unittest.TestResult):
     def __init__(self, printing):
         super().__init__()
         self.printing = printing
-        self.failed = 0
+        self.failed = []  # the blocks of those that did
         self.skips = 0
         self.times = {}
 
@@ -73,15 +73,17 @@ class Result(unittest.TestResult):
 
     def stopTest(self, test):
         super().stopTest(test)
-        self.failed += not self.good
         self.skips += self.good and self.skip is not None
         took = time.monotonic() - self.began
         self.times[test.id()] = round(took, 1)
         verdict = "FAILED" if not self.good else "ok    " if self.skip is None else "skip  "
         why = f": {self.skip}" if self.skip else ""
         self.lines.append(f"{verdict} {test.id()} ({took:.1f} s){why}")
+        block = "\n".join(self.lines)
+        if not self.good:
+            self.failed.append(block)
         with self.printing:
-            print("\n".join(self.lines), flush=True)
+            print(block, flush=True)
 
 
 def each_test(suite):
@@ -141,11 +143,15 @@ class Job:
         return self.tests[i] if i < len(self.tests) else None
 
     def outcome(self):
-        """(run, failed, skipped, times), once it has no more tests; a job that broke has failed."""
+        """(run, those that failed, skipped, times), once it has no more tests."""
         try:
             return self.receiver.recv()
         except EOFError:
-            return 1, 1, 0, {}
+            return 1, [f"FAILED a job that ran tests: exit code {self.exit_code()}"], 0, {}
+
+    def exit_code(self):
+        self.process.join()
+        return self.process.exitcode
 
 
 def run_one(test, result):
@@ -171,6 +177,18 @@ def run_all(tests, jobs):
             job.process.join()
 
 
+def conclude(outcomes):
+    """Repeats what failed, so that it is near the end of a long log; returns the exit code."""
+    failed = [block for outcome in outcomes for block in outcome[1]]
+    run, skipped = (sum(outcome[i] for outcome in outcomes) for i in (0, 2))
+    for outcome in outcomes:
+        keep(outcome[3])
+    for block in failed:
+        print("----", block, sep="\n")
+    print(f"e2e: {run - len(failed) - skipped} passed, {len(failed)} failed, {skipped} skipped")
+    return 0 if run and not failed else 1
+
+
 def unwind(*_):
     """A termination unwinds like Ctrl-C, so that no child is left behind; once is enough."""
     for signum in (signal.SIGINT, signal.SIGTERM):
@@ -191,11 +209,7 @@ def main():
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, unwind)
     outcomes = run_all(chosen(arguments.patterns), arguments.jobs)
-    run, failed, skipped = (sum(outcome[i] for outcome in outcomes) for i in range(3))
-    for outcome in outcomes:
-        keep(outcome[3])
-    print(f"e2e: {run - failed - skipped} passed, {failed} failed, {skipped} skipped")
-    return 0 if run and not failed else 1
+    return conclude(outcomes)
 
 
 if __name__ == "__main__":
