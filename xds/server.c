@@ -14,6 +14,7 @@
 #include "base/lend.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/reclaim.h"
 #include "base/xalloc.h"
 #include "store/watch.h"
 #include "xds/grpc.h"
@@ -40,6 +41,10 @@ struct xds_server {
 	struct gate *gate;         /* owned; NULL: clients need no certificate */
 	struct xds_metrics metrics;
 	bool stopping;
+
+	/* the first worker's */
+	struct reclaim reclaim; /* of what streams took */
+	bool reclaim_due;
 
 	/* for the first worker, from other threads: names that changed, and what they ask */
 	struct store_watch *watch; /* owned */
@@ -132,6 +137,17 @@ static void on_tick(void *arg)
 		x->world.policies++;
 	if (x->keeper)
 		keeper_tick(x->keeper);
+	x->reclaim_due =
+		reclaim_due(&x->reclaim, x->metrics.streams - x->world.n, io_monotonic_ms());
+}
+
+/* What the connections of a fleet took, is between what those took that came after it. */
+static void tidy_memory(void *arg)
+{
+	struct xds_server *x = arg;
+
+	if (x->reclaim_due)
+		(void)malloc_trim(0);
 }
 
 /* gRPC says much at every level; what it says before it aborts must be seen. */
@@ -218,6 +234,7 @@ static void workers_init(struct xds_server *x)
 	}
 	workers[0].rang = on_rang;
 	workers[0].tick = on_tick;
+	workers[0].tidy = tidy_memory;
 	workers[0].arg = x;
 }
 

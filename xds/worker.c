@@ -105,6 +105,8 @@ static void handle(struct worker *w, const grpc_event *event, bool tick)
 		session_tick(&w->group);
 	(void)pthread_mutex_unlock(w->lock);
 	session_send(&w->group);
+	if (tick && w->tidy)
+		w->tidy(w->arg);
 }
 
 static void *serve(void *arg)

@@ -23,6 +23,7 @@ struct worker {
 	struct session_group group;
 	void (*rang)(void *arg); /* with the lock, after a ring; NULL: nothing to do */
 	void (*tick)(void *arg); /* with the lock, about once a second; NULL */
+	void (*tidy)(void *arg); /* without the lock, after each tick; NULL */
 	void *arg;
 	pthread_t thread;
 	bool started;
