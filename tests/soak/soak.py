@@ -21,7 +21,7 @@ KEPT = 16  # connections that workers may keep of what they asked last
 SPARE = 4  # threads that gRPC's pools may have more or less
 SLACK = 64 << 10  # bytes by which a store may differ from itself
 HOPELESS = 3  # events in a row that failed
-CROWDS, CROWD = 3, 40  # how often, and extensions at once
+CROWDS, CROWD, FLEET = 3, 40, 400  # how often, extensions at once, and xDS clients
 
 # 4 KiB each 4 s: what shows that a leak of a few MiB an hour would be seen.
 LEAK = """\
@@ -105,8 +105,10 @@ class Soak(Events):
         A heap reaches the most that it ever needs by chance, over hours, and that is no leak.
         """
         for n in range(CROWDS):
-            with self.check(f"a crowd of {CROWD} extensions comes and goes, {n + 1}"):
+            with self.check(f"crowds of extensions and of xDS clients come and go, {n + 1}"):
                 self.come_and_go(CROWD)
+                with self.load.present:
+                    self.load.visit(FLEET)
                 for kind in ("webhook", "certificates", "module"):
                     self.happen(kind)
 

@@ -86,22 +86,27 @@ class Load(threading.Thread):
         while not self.ending.wait(self.random.uniform(25, 40)):
             with self.present:
                 try:
-                    self.visit(delta=self.visits % 2 == 1)
+                    self.visit(CLIENTS)
                 except (AssertionError, OSError, ValueError) as e:
                     self.failures.append(repr(e)[:500])
-                self.left = time.monotonic()
+
+    def visit(self, n):
+        """So many come, by SotW and by Delta in turn.  Of who holds present."""
+        try:
+            self._visit(n, delta=self.visits % 2 == 1, goodbye=self.visits // 2 % 2 == 1)
+        finally:
+            self.left = time.monotonic()
             self.visits += 1
 
-    def visit(self, delta):
-        with Clients(self.tool, self.server, CLIENTS, self.names, self.tls, delta) as clients:
+    def _visit(self, n, delta, goodbye):
+        with Clients(self.tool, self.server, n, self.names, self.tls, delta) as clients:
             got = clients.connect_and_sync()
-            assert got["resources"] == CLIENTS * self.names, f"of a first sync: {got}"
+            assert got["resources"] == n * self.names, f"of a first sync: {got}"
             self.ending.wait(self.random.uniform(1, 5))
             clients.do("drop")
             got = clients.do("reconnect 1")
             assert got["resources"] == 0, f"sent again what they held: {got}"
-            # Each second time they say no goodbye.
-            if self.visits // 2 % 2:
+            if goodbye:
                 clients.do("drop")
 
     def __enter__(self):
