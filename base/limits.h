@@ -111,6 +111,7 @@
 #define LIMIT_XDS_RESPONSE_BYTES INT32_MAX        /* protobuf's own */
 #define LIMIT_XDS_NAMES 10000                     /* subscribed on one stream */
 #define LIMIT_XDS_NAME_BYTES 512                  /* a longer one is no name of ours */
+#define LIMIT_XDS_TEXT_BYTES LIMIT_KIB            /* that a client chose, in a report */
 #define LIMIT_XDS_REASON_BYTES 1024               /* of a NACK, kept and logged */
 #define LIMIT_XDS_REFUSALS 4096                   /* remembered over all nodes */
 #define LIMIT_XDS_REFUSALS_BYTES (16 * LIMIT_MIB) /* of the file that keeps them */

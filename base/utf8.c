@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/xalloc.h"
+
 static bool is_continuation(unsigned char c)
 {
 	return (c & 0xC0) == 0x80;
@@ -69,6 +71,24 @@ size_t utf8_whole(const char *text, size_t n)
 			return announced_len(c) > back ? n - back : n;
 	}
 	return n;
+}
+
+char *utf8_copy(const char *text, size_t max)
+{
+	size_t n = strnlen(text, max);
+	char *copy = xstrndup(text, text[n] == '\0' ? n : utf8_whole(text, n));
+	size_t left = strlen(copy);
+
+	for (char *at = copy; left > 0;) {
+		size_t len = utf8_len(at, left);
+
+		if (len == 0)
+			*at = '?';
+		len = len > 0 ? len : 1;
+		at += len;
+		left -= len;
+	}
+	return copy;
 }
 
 bool utf8_misleads(const char *character, size_t len)

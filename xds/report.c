@@ -3,6 +3,9 @@
 
 #include <inttypes.h>
 
+#include "base/auto.h"
+#include "base/limits.h"
+#include "base/utf8.h"
 #include "base/version.h"
 
 const char *report_sync_name(enum stream_sync sync)
@@ -18,11 +21,14 @@ const char *report_sync_name(enum stream_sync sync)
 	return names[sync];
 }
 
-/* Leaves the field out where there is no text. */
+/* Leaves the field out where there is no text.  What a client called something may be no UTF-8, and
+ * then no JSON. */
 static void add_text(cJSON *object, const char *key, const char *text)
 {
-	if (text && text[0])
-		cJSON_AddStringToObject(object, key, text);
+	AUTO(free) char *clean = text && text[0] ? utf8_copy(text, LIMIT_XDS_TEXT_BYTES) : NULL;
+
+	if (clean)
+		cJSON_AddStringToObject(object, key, clean);
 }
 
 static void add_seconds(cJSON *object, const char *key, int64_t since, int64_t now)
@@ -38,7 +44,7 @@ static cJSON *report_subscription(const struct subscription *sub, int64_t now)
 	enum stream_sync sync = stream_sync_of(sub);
 	cJSON *o = cJSON_CreateObject();
 
-	cJSON_AddStringToObject(o, "name", sub->resource->name);
+	add_text(o, "name", sub->resource->name);
 	cJSON_AddStringToObject(o, "state", report_sync_name(sync));
 	add_text(o, "version", payload && !sub->denied ? payload_record(payload)->version : NULL);
 	add_text(o, "running", sub->good);

@@ -6,6 +6,7 @@
 
 #include "base/auto.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 #include "xds/subscription.h"
 #include "xds/verdict.h"
@@ -227,7 +228,7 @@ static void learn_node(struct stream *s, const char *node)
 	if (s->node[0] != '\0' || node[0] == '\0')
 		return;
 	free(s->node);
-	s->node = xstrndup(node, LIMIT_XDS_NODE_BYTES);
+	s->node = utf8_copy(node, LIMIT_XDS_NODE_BYTES);
 	s->who = xasprintf("%s\n%s", s->identity ? s->identity : "", s->node);
 }
 

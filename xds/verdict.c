@@ -7,6 +7,7 @@
 
 #include "base/auto.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "base/xalloc.h"
 #include "xds/subscription.h"
 
@@ -49,7 +50,7 @@ static void refuse(struct subscription *sub, const char *reason)
 	free(sub->refused);
 	free(sub->reason);
 	sub->refused = STEAL(sub->sent);
-	sub->reason = xstrndup(reason, LIMIT_XDS_REASON_BYTES);
+	sub->reason = utf8_copy(reason, LIMIT_XDS_REASON_BYTES);
 	subscription_hold(sub, NULL);
 	if (s->who)
 		refusals_add(s->refusals, s->who, sub->resource->name, sub->refused, sub->reason);

@@ -67,9 +67,9 @@ class ClientCase(Case):
         self.addCleanup(stream.close)
         return stream
 
-    def ask(self, *names, **fields):
+    def ask(self, *names, node={"id": "python"}, **fields):
         return discovery_pb2.DiscoveryRequest(
-            resource_names=names or [NAME], type_url=TYPE, node={"id": "python"}, **fields
+            resource_names=names or [NAME], type_url=TYPE, node=node, **fields
         )
 
     def subscribe(self, held=None, names=(NAME,)):

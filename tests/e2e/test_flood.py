@@ -2,6 +2,7 @@
 """Clients that speak HTTP/2 and mean no good: what they cost is bounded, and nobody else pays it."""
 
 import contextlib
+import json
 import socket
 import struct
 
@@ -9,7 +10,7 @@ import grpc
 from envoy.service.discovery.v3 import discovery_pb2
 from google.protobuf.message import Message
 
-from clients import ClientCase, memory
+from clients import NAME, ClientCase, memory
 from harness import extension, padded
 from processes import LIMIT, LOOPBACK, wait_until
 
@@ -50,7 +51,8 @@ def headers(stream, *more):
 
 
 def message(stream, request: Message):
-    body = request.SerializeToString()
+    """A message, in which "#" is a byte that is in no text."""
+    body = request.SerializeToString().replace(b"#", b"\xff")
     return frame(DATA, stream, struct.pack(">BI", 0, len(body)) + body)
 
 
@@ -147,6 +149,21 @@ class FloodTest(ClientCase):
         wire.send(headers(1, literal("x-big", "x" * 16000), literal("x-big", "x" * 300)))
         self.assertUnharmed()
         self.assertEqual(self.server.metric("wasmxds_xds_streams"), 1)
+
+    def test_text_that_is_no_utf8_hides_nobody(self):
+        """All that a client may call itself, or what it wants, stands in what others read as JSON."""
+        wire = self.wire()
+        wire.send(headers(1) + message(1, self.ask(NAME, "a/#", node={"id": "#"})))
+        next(kind for kind, _, _ in wire.frames() if kind == DATA)
+        refusal = {"code": 3, "message": "#" * 2000}
+        wire.send(message(1, self.ask(NAME, "a/#", response_nonce="1", error_detail=refusal)))
+        wait_until(lambda: self.server.metric("wasmxds_xds_nacks_total") == 1, "the refusal")
+        clients = json.loads(self.server.admin("/clients").body)["clients"]
+        self.assertEqual(sorted(client["node"] for client in clients), ["?", "python"])
+        (odd,) = (client for client in clients if client["node"] == "?")
+        self.assertEqual(sorted(each["name"] for each in odd["resources"]), ["a/?", NAME])
+        summary = [json.loads(line) for line in self.server.admin("/summary").body.splitlines()]
+        self.assertEqual((summary[0]["nacked"], summary[0]["reason"]), (1, "?" * 1024))
 
     def test_what_is_no_http2_harms_nobody(self):
         plain = self.wire(greeted=False)

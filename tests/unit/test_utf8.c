@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/utf8.h"
 
+#include <stdlib.h>
+
+#include "base/auto.h"
 #include "tests/unit/test.h"
 
 static void test_utf8_len__knows_valid_and_invalid(void)
@@ -47,5 +50,24 @@ static void test_utf8_whole__drops_only_a_cut_character(void)
 	CU_ASSERT_EQUAL(utf8_whole("\x80\x80\x80\x80\x80", 5), 5);
 }
 
-TEST_MAIN("utf8", TEST(test_utf8_len__knows_valid_and_invalid),
+static void assert_copy(const char *text, size_t max, const char *want)
+{
+	AUTO(free) char *copy = utf8_copy(text, max);
+
+	CU_ASSERT_STRING_EQUAL(copy, want);
+}
+
+static void test_utf8_copy__is_valid_and_no_longer(void)
+{
+	assert_copy("", 0, "");
+	assert_copy("abc", 9, "abc");
+	assert_copy("ab\xE2\x82\xAC", 5, "ab\xE2\x82\xAC");
+	assert_copy("ab\xE2\x82\xAC", 4, "ab");
+	assert_copy("ab\xE2\x82", 9, "ab??");
+	assert_copy("\xFFn\xC3(\x80", 9, "?n?(?");
+	assert_copy("\x80\x80\x80", 2, "??");
+}
+
+TEST_MAIN("utf8", TEST(test_utf8_copy__is_valid_and_no_longer),
+	TEST(test_utf8_len__knows_valid_and_invalid),
 	TEST(test_utf8_whole__drops_only_a_cut_character))
