@@ -12,6 +12,7 @@
 #include "xds/discovery.h"
 #include "xds/method.h"
 #include "xds/rate.h"
+#include "xds/verdict.h"
 
 #define SILENCE_MS 30000 /* a stream on which nothing was ever asked is ended */
 #define IDLE_REQUEST_MS 100
@@ -53,7 +54,7 @@ static void log_verdict(
 	if (verdict->kind == STREAM_NACK)
 		log_warn("nack", LOG_STR("node", s->stream.node), LOG_STR("peer", s->rpc.peer),
 			LOG_STR("name", verdict->name), LOG_STR("version", verdict->version),
-			LOG_STR("reason", reason));
+			LOG_STR("reason", verdict->secret ? VERDICT_WITHHELD : reason));
 }
 
 static int on_stream_request(struct session *s, const struct stream_request *req, struct err *err)

@@ -41,6 +41,7 @@ struct subscription {
 	uint64_t seen;                      /* in the request of this number (SotW) */
 	bool denied;                        /* the client may not have it: as if it did not exist */
 	bool skipped;                       /* it cannot be sent, until it changes */
+	bool secret;                        /* in what is on its way is a value of a Secret */
 	uint64_t nonce;                     /* of what is on its way */
 	char *held;    /* owned; version that the client has; NULL: none known */
 	char *sent;    /* owned; version on its way; NULL: none */
@@ -77,6 +78,7 @@ struct stream_verdict {
 	enum stream_verdict_kind kind;
 	char name[LIMIT_XDS_NAME_BYTES + 1];
 	char version[DIGEST_HEX_LEN + 1]; /* that it is about */
+	bool secret;                      /* the reason may quote a value of a Secret */
 	bool idle;                        /* the request answered nothing and changed nothing */
 };
 

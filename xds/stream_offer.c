@@ -84,6 +84,7 @@ static void set_sent(struct subscription *sub, const char *version, uint64_t non
 
 	subscription_join(sub, &s->awaited);
 	sub->sent = xstrdup(version);
+	sub->secret = payload_record(sub->resource->payload)->secret;
 	sub->nonce = nonce;
 	sub->since = s->now;
 }

@@ -53,7 +53,8 @@ static void refuse(struct subscription *sub, const char *reason)
 	sub->reason = utf8_copy(reason, LIMIT_XDS_REASON_BYTES);
 	subscription_hold(sub, NULL);
 	if (s->who)
-		refusals_add(s->refusals, s->who, sub->resource->name, sub->refused, sub->reason);
+		refusals_add(s->refusals, s->who, sub->resource->name, sub->refused,
+			sub->secret ? VERDICT_WITHHELD : sub->reason);
 }
 
 /* Whether text holds name as a word of its own: "a/1" does not stand in "a/10" or "a/1.b". */
@@ -91,6 +92,7 @@ static void note_verdict(struct stream_verdict *verdict, const struct subscripti
 	if (verdict->kind == STREAM_NACK || (verdict->kind == STREAM_ACK && !nack))
 		return;
 	verdict->kind = nack ? STREAM_NACK : STREAM_ACK;
+	verdict->secret = sub->secret;
 	(void)snprintf(verdict->name, sizeof(verdict->name), "%s", sub->resource->name);
 	(void)snprintf(verdict->version, sizeof(verdict->version), "%s", sub->sent);
 }

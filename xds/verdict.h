@@ -11,6 +11,10 @@
 /* Returns the nonce that req answers, or 0: it is the first, or only changes the names. */
 uint64_t verdict_nonce(const struct stream_request *req);
 
+/* An Envoy that cannot use a configuration may say what stands in it, and neither a log nor a disk
+ * may hold a value of a Secret: what stands for the reason there. */
+#define VERDICT_WITHHELD "withheld, since a value of a Secret is in the configuration"
+
 /* Takes in what req accepts or refuses, and says so in verdict, which is empty: a refusal before
  * anything that was accepted beside it. */
 void verdict_take(

@@ -4,7 +4,9 @@
 import base64
 import json
 
-from harness import Case, extension, module
+from clients import NAME, ClientCase
+from harness import extension, module
+from processes import wait_until
 
 
 def secret(value, annotations=None):
@@ -37,7 +39,7 @@ FROM_SECRET = {"secretKeyRef": {"name": "credentials", "namespace": "default", "
 FROM_CONFIG_MAP = {"configMapKeyRef": {"name": "settings", "namespace": "default", "key": "mode"}}
 
 
-class ValuesTest(Case):
+class ValuesTest(ClientCase):
     def test_values_of_a_secret_and_a_config_map_reach_the_filter(self):
         self.write("filter.wasm", module())
         self.write("values.yaml", secret("hidden") + "---\n" + config_map("fast"))
@@ -69,6 +71,22 @@ class ValuesTest(Case):
         self.assertIn("credentials", refusal["err"])
         self.write("secret.yaml", secret("hidden"))
         self.assertHeader(envoy, "hidden")
+
+    def test_value_of_a_secret_that_a_refusal_quotes_is_in_no_log_and_no_file(self):
+        self.write("secret.yaml", secret("hidden"))
+        self.write("filter.yaml", extension(plugin=FROM_SECRET))
+        wasmxds = self.wasmxds("--log-level", "debug")
+        stream = self.stream(self.channel(wasmxds))
+        stream.send(self.ask())
+        self.assertServed(stream.read().resources[0], "hidden")
+        stream.send(self.ask(response_nonce="1", error_detail={"code": 3, "message": "no 'hidden'"}))
+        nack = wasmxds.wait_record(msg="nack")
+        self.assertRegex(nack["reason"], "^withheld")
+        kept = self.store / "refusals"
+        wait_until(lambda: kept.exists() and NAME.encode() in kept.read_bytes(), "not kept")
+        self.assertNotIn(b"hidden", kept.read_bytes())
+        self.assertNotIn("hidden", wasmxds.log())
+        self.assertIn("no 'hidden'", wasmxds.admin("/clients").body)
 
     def test_secret_of_another_namespace_is_refused_until_it_allows_it(self):
         self.write("filter.wasm", module())
