@@ -105,16 +105,17 @@
 #define LIMIT_RECORD_BYTES (4 * LIMIT_MIB)
 #define LIMIT_SEAL_KEYS 16
 #define LIMIT_SEAL_FILE_BYTES (16 * LIMIT_KIB)
+#define LIMIT_REFUSALS 4096                   /* remembered over all nodes */
+#define LIMIT_REFUSALS_BYTES (16 * LIMIT_MIB) /* of a file that keeps them */
+#define LIMIT_REFUSAL_KEY_BYTES 2048          /* version, resource, identity and node */
 
 /* xds */
 #define LIMIT_XDS_REQUEST_BYTES (4 * LIMIT_MIB)
-#define LIMIT_XDS_RESPONSE_BYTES INT32_MAX        /* protobuf's own */
-#define LIMIT_XDS_NAMES 10000                     /* subscribed on one stream */
-#define LIMIT_XDS_NAME_BYTES 512                  /* a longer one is no name of ours */
-#define LIMIT_XDS_TEXT_BYTES LIMIT_KIB            /* that a client chose, in a report */
-#define LIMIT_XDS_REASON_BYTES 1024               /* of a NACK, kept and logged */
-#define LIMIT_XDS_REFUSALS 4096                   /* remembered over all nodes */
-#define LIMIT_XDS_REFUSALS_BYTES (16 * LIMIT_MIB) /* of the file that keeps them */
+#define LIMIT_XDS_RESPONSE_BYTES INT32_MAX /* protobuf's own */
+#define LIMIT_XDS_NAMES 10000              /* subscribed on one stream */
+#define LIMIT_XDS_NAME_BYTES 512           /* a longer one is no name of ours */
+#define LIMIT_XDS_TEXT_BYTES LIMIT_KIB     /* that a client chose, in a report */
+#define LIMIT_XDS_REASON_BYTES 1024        /* of a NACK, kept and logged */
 #define LIMIT_PEM_BYTES LIMIT_MIB
 #define LIMIT_POLICY_BYTES LIMIT_MIB
 #define LIMIT_POLICY_RULES 10000

@@ -11,6 +11,7 @@
 #include "base/xalloc.h"
 #include "controller/facts.h"
 #include "controller/publish.h"
+#include "controller/refused.h"
 
 #define RELEASE_MS 2000 /* for the Lease to be given back */
 
@@ -21,6 +22,7 @@ struct office {
 	struct survey_options asking; /* what it holds is borrowed; n 0: nobody is to be asked */
 	struct survey *survey;        /* owned; NULL: nobody is asked yet */
 	struct proxies *proxies;      /* owned; of the last survey; NULL: nothing is known */
+	struct refused refused;       /* what they refused, at any time */
 	struct targets *targets;      /* borrowed */
 	struct metrics *metrics;      /* borrowed */
 	char *holder; /* owned; who was logged to hold the Lease last; NULL: nobody */
@@ -97,6 +99,7 @@ void office_close(struct office *o)
 	survey_stop(o->survey);
 	publisher_free(o->publisher);
 	proxies_free(o->proxies);
+	refused_clear(&o->refused);
 	if (o->leader)
 		leader_release(o->leader, RELEASE_MS);
 	leader_free(o->leader);
@@ -177,6 +180,8 @@ static void take_proxies(struct office *o)
 		return;
 	before = o->proxies;
 	o->proxies = now;
+	if (office_leads(o))
+		refused_keep(&o->refused, o->targets->store, proxies_refusals(now));
 	if (proxies_compare(before, now, touch, o))
 		touch_each(o);
 }

@@ -30,7 +30,8 @@ struct tally {
 };
 
 struct proxies {
-	struct map tallies; /* name → struct tally, owned */
+	struct map tallies;        /* name → struct tally, owned */
+	struct refusals *refusals; /* owned; NULL: none */
 	bool complete;
 };
 
@@ -55,6 +56,7 @@ void proxies_free(struct proxies *p)
 	if (!p)
 		return;
 	map_clear(&p->tallies, tally_free);
+	refusals_free(p->refusals);
 	free(p);
 }
 
@@ -173,15 +175,30 @@ static int add_line(struct proxies *p, const struct line *line, struct err *err)
 	return 0;
 }
 
+static int add_refusal(struct proxies *p, const char *key, const char *reason, struct err *err)
+{
+	if (!reason || strlen(key) > LIMIT_REFUSAL_KEY_BYTES ||
+		strlen(reason) > LIMIT_XDS_REASON_BYTES)
+		return err_set(err, ERR_INVALID, "summary: a refusal is none");
+	if (!p->refusals)
+		p->refusals = refusals_new(LIMIT_REFUSALS);
+	refusals_add_key(p->refusals, key, reason);
+	return 0;
+}
+
 static int end_line(struct proxies_reader *r, struct err *err)
 {
 	AUTO(cjson)
 	cJSON *tree = json_parse_within(buf_text(&r->line), r->line.len, LINE_VALUES, err);
+	const char *refusal;
 	struct line line;
 
 	r->line.len = 0;
 	if (!tree)
 		return err_wrap(err, "summary");
+	refusal = json_text(tree, "refusal");
+	if (refusal)
+		return add_refusal(r->into, refusal, json_text(tree, "reason"), err);
 	if (take_line(&line, tree, err) < 0)
 		return -1;
 	return add_line(r->into, &line, err);
@@ -219,6 +236,11 @@ int proxies_read_end(const struct proxies_reader *r, struct err *err)
 void proxies_complete(struct proxies *p)
 {
 	p->complete = true;
+}
+
+const struct refusals *proxies_refusals(const struct proxies *p)
+{
+	return p->refusals;
 }
 
 void proxies_count(const struct proxies *p, const char *name, const char *version,

@@ -2,7 +2,7 @@
 /*
  * controller/proxies.h - what the xds pods say of their proxies (xds/summary.h), added up.  Pure.
  * Small: what is kept of an extension is some numbers and one refusal, however many proxies there
- * are.
+ * are; and of what they refused since their pods began, LIMIT_REFUSALS.
  */
 #ifndef WASMXDS_CONTROLLER_PROXIES_H
 #define WASMXDS_CONTROLLER_PROXIES_H
@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "controller/conditions.h"
+#include "store/refusals.h"
 
 struct proxies; /* opaque: one round of asking every pod */
 
@@ -54,6 +55,9 @@ void proxies_complete(struct proxies *p);
  * nothing is.  Texts are borrowed from p. */
 void proxies_count(const struct proxies *p, const char *name, const char *version,
 	struct conditions_proxies *out);
+
+/* Returns what the pods heard refused, of whatever version; NULL: nothing.  Borrowed. */
+const struct refusals *proxies_refusals(const struct proxies *p);
 
 /* Calls changed() for each extension of which now says something else than before (NULL: nothing
  * yet), or returns true: then all may have changed, and it was called for none. */

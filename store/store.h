@@ -7,6 +7,7 @@
  *	DIR/ingest/<random>                 files under way; what is left over is removed at open
  *	DIR/resources/<namespace>/<name>    records (store/record.h), 0600
  *	DIR/generation                      a decimal counter, bumped after each change of a record
+ *	DIR/refusals                        what proxies refused (store/refusals.h), 0600
  * Blobs that nothing needs any more go by store/collect.h; store/scrub.h looks for bit rot.
  * Each change is one rename of a synced file, then a sync of its folder: a crash at any system call
  * leaves a store that opens, with nothing half-written in sight.  Knows no Kubernetes and no gRPC.
@@ -22,6 +23,9 @@
 #include "base/digest.h"
 #include "base/err.h"
 #include "store/record.h"
+#include "store/refusals.h"
+
+#define STORE_REFUSALS "refusals" /* the file's name below DIR */
 
 enum store_mode { STORE_READ, STORE_WRITE };
 
@@ -107,6 +111,16 @@ struct record_stamp {
 int store_each_record(const struct store *st,
 	void (*each)(void *arg, const char *name, const struct record_stamp *stamp), void *arg,
 	struct err *err) __attribute__((warn_unused_result));
+
+/* Adds to r what the store says that proxies refused.  ERR_NOT_FOUND: nothing yet; ERR_INVALID: it
+ * is not what was written; ERR_DENIED, ERR_TRANSIENT. */
+int store_read_refusals(const struct store *st, struct refusals *r, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* Has the store say what r has; of others nothing.  ERR_INVALID: more than its ceiling; ERR_FULL,
+ * ERR_TRANSIENT. */
+int store_write_refusals(struct store *st, const struct refusals *r, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* The counter; 0 where there is none yet. */
 uint64_t store_generation(const struct store *st);

@@ -138,7 +138,8 @@ static void look_at_part(void *arg, const struct xds_view *view)
 {
 	struct summing *s = arg;
 
-	s->failed = summary_go_on(&s->summary, view->catalog, SUMMARY_PART, s->out, &s->err) < 0;
+	s->failed = summary_go_on(&s->summary, view->catalog, view->refusals, SUMMARY_PART, s->out,
+			    &s->err) < 0;
 }
 
 static void answer_summary(void *arg, const struct http_request *request, struct http_answer *a)
@@ -148,7 +149,7 @@ static void answer_summary(void *arg, const struct http_request *request, struct
 	bool answered = xds_server_ask(admin->server, look_at_names, &s, ANSWER_MS);
 
 	(void)request;
-	while (answered && !s.failed && s.summary.at < s.summary.n)
+	while (answered && !s.failed && !s.summary.done)
 		answered = xds_server_ask(admin->server, look_at_part, &s, ANSWER_MS);
 	a->type = HTTP_TYPE_JSON_LINES;
 	if (!answered)

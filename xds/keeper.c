@@ -63,7 +63,7 @@ static struct buf *encode(const struct keeper *k)
 	struct buf *bytes = xcalloc(1, sizeof(*bytes));
 	struct err err;
 
-	buf_init(bytes, LIMIT_XDS_REFUSALS_BYTES);
+	buf_init(bytes, LIMIT_REFUSALS_BYTES);
 	if (refusals_encode(k->refusals, bytes, &err) == 0)
 		return bytes;
 	log_error("refusals not kept", LOG_STR("folder", k->dir), LOG_ERR(&err));
@@ -73,7 +73,7 @@ static struct buf *encode(const struct keeper *k)
 
 static void read_file(struct keeper *k)
 {
-	AUTO(buf) struct buf bytes = BUF_INIT(LIMIT_XDS_REFUSALS_BYTES);
+	AUTO(buf) struct buf bytes = BUF_INIT(LIMIT_REFUSALS_BYTES);
 	struct err err;
 
 	if (io_read_file(k->fd, KEEPER_FILE, &bytes, &err) < 0) {

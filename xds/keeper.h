@@ -11,7 +11,7 @@
 #define WASMXDS_XDS_KEEPER_H
 
 #include "base/err.h"
-#include "xds/refusals.h"
+#include "store/refusals.h"
 
 #define KEEPER_FILE "refusals" /* in the folder */
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/auto.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/xalloc.h"
 #include "store/keyring.h"
@@ -17,6 +18,7 @@ int loader_init(struct loader *l, const char *store_dir, const char *seal_key,
 		(seal_key && store_use_keys(l->store, seal_key, err) < 0))
 		return -1;
 	l->blobs = blob_cache_new();
+	l->refusals_file = xasprintf("%s/" STORE_REFUSALS, store_dir);
 	return 0;
 }
 
@@ -25,6 +27,7 @@ void loader_clear(struct loader *l)
 	store_close(l->store);
 	blob_cache_free(l->blobs);
 	map_clear(&l->sealed, NULL);
+	free(l->refusals_file);
 	*l = (struct loader){0};
 }
 
@@ -114,6 +117,24 @@ void loader_tick(struct loader *l)
 		(void)load(l, *name);
 		free(*name);
 	}
+}
+
+void loader_heed(struct loader *l, struct refusals *own)
+{
+	AUTO(refusals) struct refusals *others = NULL;
+	struct err err;
+
+	if (!stamp_take(&l->refusals_stamp, l->refusals_file))
+		return;
+	others = refusals_new(LIMIT_REFUSALS);
+	if (store_read_refusals(l->store, others, &err) < 0) {
+		if (err.code != ERR_NOT_FOUND)
+			log_warn("refusals of all replicas not read", LOG_ERR(&err));
+		return;
+	}
+	log_info("refusals of all replicas read",
+		LOG_INT("refusals", (int64_t)refusals_count(others)));
+	refusals_heed(own, STEAL(others));
 }
 
 static bool same_stamp(const struct record_stamp *a, const struct record_stamp *b)

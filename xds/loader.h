@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/stamp.h"
 #include "store/blob.h"
 #include "store/store.h"
 #include "xds/catalog.h"
@@ -22,7 +23,9 @@ struct loader {
 	struct catalog *catalog;     /* borrowed */
 	struct xds_metrics *metrics; /* borrowed */
 	uint64_t scans;
-	struct map sealed; /* names of records that no key of ours opens; no values */
+	char *refusals_file;         /* owned */
+	struct stamp refusals_stamp; /* of that when it was read */
+	struct map sealed;           /* names of records that no key of ours opens; no values */
 	void (*changed)(void *arg, struct resource *r); /* a resource has a new payload */
 	void *arg;
 };
@@ -38,6 +41,10 @@ void loader_reload(struct loader *l, const char *name);
 
 /* Tries again what could not be opened where the keys changed; to be called now and then. */
 void loader_tick(struct loader *l);
+
+/* Has own refusals heed what the controller says that proxies refused, at whatever replica, where
+ * that changed; to be called now and then. */
+void loader_heed(struct loader *l, struct refusals *own);
 
 /* Compares every record with what the catalog has, and reads those that changed. */
 void loader_rescan(struct loader *l);

@@ -20,6 +20,7 @@ struct xds_view {
 	const struct session_group *sessions; /* the first of all groups */
 	struct catalog *catalog;
 	struct loader *loader;
+	const struct refusals *refusals;
 	const struct xds_metrics *metrics;
 };
 

@@ -40,6 +40,7 @@ struct xds_server {
 	struct keeper *keeper;     /* owned; NULL: they are forgotten with the process */
 	struct gate *gate;         /* owned; NULL: clients need no certificate */
 	struct xds_metrics metrics;
+	bool alone; /* no other replica serves this store */
 	bool stopping;
 
 	/* the first worker's */
@@ -71,6 +72,7 @@ static void on_rang(void *arg)
 	const struct xds_view view = {.sessions = &x->workers[0].group,
 		.catalog = &x->catalog,
 		.loader = &x->loader,
+		.refusals = x->refusals,
 		.metrics = &x->metrics};
 	struct question *question;
 	char *name;
@@ -128,11 +130,19 @@ static void on_shutdown(struct op *op, bool ok)
 	end_queues(x);
 }
 
+/* Where the store is our state folder as well, nobody else writes down refusals there. */
+static void heed(struct xds_server *x)
+{
+	if (!x->alone)
+		loader_heed(&x->loader, x->refusals);
+}
+
 static void on_tick(void *arg)
 {
 	struct xds_server *x = arg;
 
 	loader_tick(&x->loader);
+	heed(x);
 	if (x->gate && gate_refresh(x->gate))
 		x->world.policies++;
 	if (x->keeper)
@@ -245,7 +255,7 @@ static struct xds_server *server_new(void)
 	x->shutdown = (struct op){on_shutdown, x};
 	(void)pthread_mutex_init(&x->lock, NULL);
 	catalog_init(&x->catalog);
-	x->refusals = refusals_new(LIMIT_XDS_REFUSALS);
+	x->refusals = refusals_new(LIMIT_REFUSALS);
 	x->changes = inbox_new(LIMIT_XDS_CHANGES, free);
 	x->questions = inbox_new(LIMIT_XDS_QUESTIONS, question_drop);
 	workers_init(x);
@@ -273,6 +283,7 @@ static void server_free(struct xds_server *x)
 
 static int prepare(struct xds_server *x, const struct xds_options *options, struct err *err)
 {
+	x->alone = options->state_dir && strcmp(options->state_dir, options->store_dir) == 0;
 	if (options->state_dir) {
 		x->keeper = keeper_open(options->state_dir, x->refusals, err);
 		if (!x->keeper)
@@ -297,6 +308,7 @@ static int prepare(struct xds_server *x, const struct xds_options *options, stru
 		return -1;
 	x->world.gate = x->gate;
 	loader_rescan(&x->loader);
+	heed(x);
 	grpc_server_start(x->server);
 	return 0;
 }

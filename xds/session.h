@@ -16,7 +16,7 @@
 #include "xds/grpc.h"
 #include "xds/loader.h"
 #include "xds/metrics.h"
-#include "xds/refusals.h"
+#include "store/refusals.h"
 #include "xds/stream.h"
 
 /* What all sessions of a server share. */

@@ -26,7 +26,7 @@
 #include "base/limits.h"
 #include "xds/catalog.h"
 #include "xds/holdings.h"
-#include "xds/refusals.h"
+#include "store/refusals.h"
 
 #define STREAM_TYPE_URL "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
 

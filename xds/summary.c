@@ -52,11 +52,19 @@ static size_t count(struct tally *t, const struct resource *r)
 	return n;
 }
 
+static int put_tree(struct buf *out, const cJSON *line, struct err *err)
+{
+	AUTO(free) char *text = cJSON_PrintUnformatted(line);
+
+	if (!text)
+		return err_set(err, ERR_TRANSIENT, "memory is out");
+	return buf_printf(out, err, "%s\n", text);
+}
+
 static int put_line(
 	struct buf *out, const struct resource *r, const struct tally *t, struct err *err)
 {
 	AUTO(cjson) cJSON *line = cJSON_CreateObject();
-	AUTO(free) char *text = NULL;
 
 	cJSON_AddStringToObject(line, "name", r->name);
 	cJSON_AddStringToObject(line, "version", payload_record(r->payload)->version);
@@ -67,18 +75,37 @@ static int put_line(
 		cJSON_AddStringToObject(line, "node", t->refusal->stream->node);
 		cJSON_AddStringToObject(line, "reason", stream_refusal(t->refusal));
 	}
-	text = cJSON_PrintUnformatted(line);
-	if (!text)
-		return err_set(err, ERR_TRANSIENT, "memory is out");
-	return buf_printf(out, err, "%s\n", text);
+	return put_tree(out, line, err);
 }
 
-int summary_go_on(struct summary *s, const struct catalog *catalog, size_t subscriptions,
+static int put_refusal(struct buf *out, const char *key, const char *reason, struct err *err)
+{
+	AUTO(cjson) cJSON *line = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(line, "refusal", key);
+	cJSON_AddStringToObject(line, "reason", reason);
+	return put_tree(out, line, err);
+}
+
+static int tell_refusals(struct summary *s, const struct refusals *refusals, size_t part,
 	struct buf *out, struct err *err)
+{
+	const char *key, *reason;
+
+	for (; part > 0 && (key = refusals_next(refusals, &s->refusal, &reason)); part--) {
+		if (put_refusal(out, key, reason, err) < 0)
+			return -1;
+	}
+	s->done = part > 0;
+	return 0;
+}
+
+int summary_go_on(struct summary *s, const struct catalog *catalog, const struct refusals *refusals,
+	size_t part, struct buf *out, struct err *err)
 {
 	size_t counted = 0;
 
-	for (; s->at < s->n && counted < subscriptions; s->at++) {
+	for (; s->at < s->n && counted < part; s->at++) {
 		const struct resource *r = catalog_find(catalog, s->names[s->at]);
 		struct tally t = {0};
 
@@ -88,5 +115,7 @@ int summary_go_on(struct summary *s, const struct catalog *catalog, size_t subsc
 		if (t.connected > 0 && put_line(out, r, &t, err) < 0)
 			return -1;
 	}
+	if (counted < part)
+		return tell_refusals(s, refusals, part - counted, out, err);
 	return 0;
 }

@@ -60,11 +60,13 @@ class AdminTest(Case):
         self.assertEqual(self.summary(wasmxds), [{**counts, "version": accepted["running"]}])
         self.write("filter.yaml", extension(plugin="refuse this"))
         wait_equal(lambda: self.state(wasmxds), ["NACK"], "state")
-        (line,) = self.summary(wasmxds)
+        line, heard = self.summary(wasmxds)
         self.assertEqual((line["acked"], line["nacked"], line["node"]), (0, 1, "envoy1"))
         self.assertIn("Unable to create Wasm plugin", line["reason"])
+        key = f"{line['version']}\ndefault/filter\n\nenvoy1"
+        self.assertEqual(heard, {"refusal": key, "reason": line["reason"]})
         envoy.stop()
-        wait_equal(lambda: self.summary(wasmxds), [], "nobody")
+        wait_equal(lambda: self.summary(wasmxds), [heard], "nobody")
 
     def test_refusal_is_seen_within_two_seconds_and_heals(self):
         wasmxds, envoy = self.start_both()

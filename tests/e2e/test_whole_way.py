@@ -92,6 +92,28 @@ class WholeWay(InstalledCase):
         stats = [envoy.filter_stat("default/filter", f"update_{kind}") for kind in ("success", "rejected")]
         self.assertEqual(stats, [2, 1])
 
+    def test_what_was_refused_at_one_xds_is_known_to_the_other(self):
+        source = self.source(module())
+        self.install("xds.replicaCount=2", "persistence.sameNode=true")
+        self.apply(protocol="http", uri=source.uri)
+        envoy = self.subscribed("default/filter")
+        self.assertHeader(envoy, "one")
+        self.ask(protocol="http", uri=source.uri, plugin="refuse me")
+        ready = lambda: self.cluster.condition("default", "filter", "Ready")
+        wait_equal(ready, ("False", "ProxyRefused"), "Ready")
+        one = self.serving(envoy)
+        (other,) = [pod for pod in self.xds if pod != one]
+        wait_until(lambda: other.records(msg="refusals of all replicas read"), "not known")
+        one.kill()
+        wait_equal(lambda: self.serving(envoy), other, "who serves it")
+        self.assertOneStory(refused_by=1, reason="Unable to create Wasm plugin default/filter")
+        self.assertEqual(ready(), ("False", "ProxyRefused"))
+        # Offered there, too, it would be a success too many: Envoy's answer would be a false one.
+        self.apply(protocol="http", uri=source.uri, plugin="two")
+        self.assertHeader(envoy, "two")
+        stats = [envoy.filter_stat("default/filter", f"update_{kind}") for kind in ("success", "rejected")]
+        self.assertEqual(stats, [2, 1])
+
     def assertOneStory(self, refused_by, reason):
         """kubectl, `wasmxds status` and the status page say the same of default/filter."""
         columns = self.cluster.kubectl("get", "wasmext", "filter", "--namespace", "default").splitlines()
@@ -99,7 +121,7 @@ class WholeWay(InstalledCase):
         self.assertEqual((row["READY"], row["PROXIES"]), ("False", self.proxies()["summary"]))
         self.assertIn(reason, json.dumps(self.proxies()["firstNack"]))
         told, shown = [], []
-        for pod in self.xds:
+        for pod in (pod for pod in self.xds if pod.running):
             admin = f"http://{pod.address}:{pod.port('admin')}"
             done = self.run_command("status", "--admin", admin, "-o", "json")
             self.assertEqual(done.returncode, 1)

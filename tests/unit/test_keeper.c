@@ -80,7 +80,7 @@ static void test_keeper_close__leaves_all_for_the_next(void)
 static void wait_for(const struct folder *f, const char *version)
 {
 	for (bool found = false; !found;) {
-		AUTO(buf) struct buf bytes = BUF_INIT(LIMIT_XDS_REFUSALS_BYTES);
+		AUTO(buf) struct buf bytes = BUF_INIT(LIMIT_REFUSALS_BYTES);
 		AUTO(refusals) struct refusals *r = refusals_new(8);
 		struct err err;
 

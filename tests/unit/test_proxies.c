@@ -120,6 +120,46 @@ static void test_proxies_read__refuses_what_is_no_summary(void)
 	}
 }
 
+#define REFUSED(key, reason) "{\"refusal\":\"" key "\",\"reason\":\"" reason "\"}\n"
+
+static void test_proxies_refusals__are_those_of_all_pods(void)
+{
+	static const char *const pods[] = {LINE("a/1", "01", 3, 2, 1, "")
+						   REFUSED("01\\na/1\\nedge-7", "no"),
+		REFUSED("00\\na/1\\nedge-3", "") REFUSED("01\\na/1\\nedge-7", "again")};
+	AUTO(proxies) struct proxies *none = one_pod(LINE("a/1", "01", 3, 2, 1, ""));
+	AUTO(proxies) struct proxies *p = all_of(pods, 2);
+	const struct refusals *r = proxies_refusals(p);
+
+	CU_ASSERT_PTR_NULL(proxies_refusals(none));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+	CU_ASSERT_EQUAL(refusals_count(r), 2);
+	CU_ASSERT_STRING_EQUAL(refusals_find(r, "edge-7", "a/1", "01"), "no");
+	CU_ASSERT_STRING_EQUAL(refusals_find(r, "edge-3", "a/1", "00"), "");
+}
+
+static void test_proxies_read__refuses_what_is_no_refusal(void)
+{
+	AUTO(free) char *key = xcalloc(1, LIMIT_REFUSAL_KEY_BYTES + 2);
+	AUTO(free) char *reason = xcalloc(1, LIMIT_XDS_REASON_BYTES + 2);
+	AUTO(free) char *long_key = NULL, *long_reason = NULL;
+
+	memset(key, 'k', LIMIT_REFUSAL_KEY_BYTES + 1);
+	memset(reason, 'r', LIMIT_XDS_REASON_BYTES + 1);
+	long_key = xasprintf(REFUSED("%s", "no"), key);
+	long_reason = xasprintf(REFUSED("01", "%s"), reason);
+	const char *const texts[] = {"{\"refusal\":\"01\"}\n", "{\"refusal\":1}\n", long_key,
+		long_reason, "{\"refusal\":\"01\",\"reason\":1}\n"};
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		AUTO(proxies) struct proxies *p = proxies_new();
+		struct err err = {.code = ERR_NONE};
+
+		CU_ASSERT_EQUAL(read_pod(p, texts[i], 1000, &err), -1);
+		CU_ASSERT_EQUAL(err.code, ERR_INVALID);
+	}
+}
+
 static void test_proxies_read_end__notices_an_answer_that_was_cut(void)
 {
 	AUTO(proxies) struct proxies *p = proxies_new();
@@ -221,6 +261,8 @@ TEST_MAIN("proxies", TEST(test_proxies_count__adds_the_pods_up),
 	TEST(test_proxies_count__counts_only_the_served_version_as_accepted),
 	TEST(test_proxies_count__knows_nothing_before_every_pod_answered),
 	TEST(test_proxies_read__refuses_what_is_no_summary),
+	TEST(test_proxies_refusals__are_those_of_all_pods),
+	TEST(test_proxies_read__refuses_what_is_no_refusal),
 	TEST(test_proxies_read_end__notices_an_answer_that_was_cut),
 	TEST(test_proxies_read__is_bounded), TEST(test_proxies_read__keeps_little_of_a_long_reason),
 	TEST(test_proxies_compare__names_what_changed),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "xds/refusals.h"
+#include "store/refusals.h"
 
 #include "base/auto.h"
 #include "base/digest.h"
@@ -181,6 +181,44 @@ static void test_refusals_encode__keeps_its_ceiling(void)
 	CU_ASSERT_EQUAL(err.code, ERR_INVALID);
 }
 
+static void test_refusals_heed__finds_what_others_refused_and_counts_it_not(void)
+{
+	AUTO(refusals) struct refusals *r = refusals_new(8);
+	struct refusals *others = refusals_new(8);
+
+	refusals_add(others, "n", "a/1", "01", "theirs");
+	refusals_heed(r, others);
+	CU_ASSERT_STRING_EQUAL(refusals_find(r, "n", "a/1", "01"), "theirs");
+	CU_ASSERT_PTR_NULL(refusals_find(r, "n", "a/1", "02"));
+	CU_ASSERT_EQUAL(refusals_count(r), 0);
+	CU_ASSERT_EQUAL(refusals_added(r), 0);
+	refusals_add(r, "n", "a/1", "01", "ours");
+	CU_ASSERT_STRING_EQUAL(refusals_find(r, "n", "a/1", "01"), "ours");
+	refusals_heed(r, refusals_new(8));
+	CU_ASSERT_STRING_EQUAL(refusals_find(r, "n", "a/1", "01"), "ours");
+	refusals_heed(r, NULL);
+	CU_ASSERT_PTR_NULL(refusals_find(r, "n", "a/1", "02"));
+}
+
+/* The ring has wrapped around. */
+static void test_refusals_next__gives_the_oldest_first(void)
+{
+	AUTO(refusals) struct refusals *r = refusals_new(3);
+	AUTO(refusals) struct refusals *same = refusals_new(3);
+	const char *key, *reason;
+	size_t at = 0, n = 0;
+
+	CU_ASSERT_PTR_NULL(refusals_next(r, &at, &reason));
+	for (size_t i = 0; i < 5; i++)
+		refusals_add(r, node_of(i), "a/1", "01", node_of(i));
+	for (at = 0; (key = refusals_next(r, &at, &reason)); n++) {
+		CU_ASSERT_STRING_EQUAL(reason, node_of(n + 2));
+		refusals_add_key(same, key, reason);
+	}
+	CU_ASSERT_EQUAL(n, 3);
+	CU_ASSERT_STRING_EQUAL(refusals_find(same, node_of(4), "a/1", "01"), node_of(4));
+}
+
 TEST_MAIN("refusals", TEST(test_refusals_find__knows_what_was_added_alone),
 	TEST(test_refusals_find__is_not_misled_by_a_nodes_id),
 	TEST(test_refusals_add__keeps_the_first_reason),
@@ -190,4 +228,6 @@ TEST_MAIN("refusals", TEST(test_refusals_find__knows_what_was_added_alone),
 	TEST(test_refusals_decode__keeps_the_order_of_age),
 	TEST(test_refusals_decode__refuses_what_was_cut_or_changed),
 	TEST(test_refusals_decode__refuses_half_a_refusal),
-	TEST(test_refusals_encode__keeps_its_ceiling))
+	TEST(test_refusals_encode__keeps_its_ceiling),
+	TEST(test_refusals_heed__finds_what_others_refused_and_counts_it_not),
+	TEST(test_refusals_next__gives_the_oldest_first))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "xds/refusals.h"
+#include "store/refusals.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +18,7 @@ struct refusals {
 	size_t max;
 	size_t next; /* slot of ring that is used next */
 	uint64_t added;
+	struct refusals *others; /* owned; NULL: none */
 };
 
 struct refusals *refusals_new(size_t max)
@@ -37,6 +38,7 @@ void refusals_free(struct refusals *r)
 	for (size_t i = 0; i < r->max; i++)
 		free(r->ring[i]);
 	free(r->ring);
+	refusals_free(r->others);
 	free(r);
 }
 
@@ -70,15 +72,41 @@ void refusals_add(struct refusals *r, const char *node, const char *name, const 
 	add(r, key_of(node, name, version), reason);
 }
 
+void refusals_add_key(struct refusals *r, const char *key, const char *reason)
+{
+	add(r, xstrdup(key), reason);
+}
+
+void refusals_heed(struct refusals *r, struct refusals *others)
+{
+	refusals_free(r->others);
+	r->others = others;
+}
+
 const char *refusals_find(
 	const struct refusals *r, const char *node, const char *name, const char *version)
 {
 	AUTO(free) char *key = NULL;
+	const char *reason;
 
-	if (r->reasons.n == 0)
+	if (r->reasons.n == 0 && !r->others)
 		return NULL; /* as nearly always */
 	key = key_of(node, name, version);
-	return map_get(&r->reasons, key);
+	reason = map_get(&r->reasons, key);
+	return reason || !r->others ? reason : map_get(&r->others->reasons, key);
+}
+
+const char *refusals_next(const struct refusals *r, size_t *at, const char **reason)
+{
+	while (*at < r->max) {
+		const char *key = r->ring[(r->next + (*at)++) % r->max];
+
+		if (!key)
+			continue;
+		*reason = map_get(&r->reasons, key);
+		return key;
+	}
+	return NULL;
 }
 
 size_t refusals_count(const struct refusals *r)
@@ -99,10 +127,11 @@ static int put(struct buf *out, const char *text, struct err *err)
 
 static int put_all(const struct refusals *r, struct buf *out, struct err *err)
 {
-	for (size_t i = 0; i < r->max; i++) {
-		const char *key = r->ring[(r->next + i) % r->max];
+	const char *key, *reason;
+	size_t at = 0;
 
-		if (key && (put(out, key, err) < 0 || put(out, map_get(&r->reasons, key), err) < 0))
+	while ((key = refusals_next(r, &at, &reason))) {
+		if (put(out, key, err) < 0 || put(out, reason, err) < 0)
 			return -1;
 	}
 	return 0;
