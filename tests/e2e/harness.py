@@ -12,7 +12,7 @@ import tempfile
 import threading
 import unittest
 
-from processes import FILTER, LIMIT, LOOPBACK, WASMXDS, Envoy, Wasmxds, wait_equal
+from processes import FILTER, LIMIT, LOOPBACK, WASMXDS, Envoy, HttpServer, Wasmxds, wait_equal
 
 TAIL_LINES = 40
 
@@ -118,7 +118,7 @@ class HttpSource:
         self.heads = 0
         self.gate = threading.Event()
         self.gate.set()
-        self.server = http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler)
+        self.server = HttpServer(Handler)
         self.uri = f"{LOOPBACK}:{self.server.server_address[1]}/filter.wasm"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()

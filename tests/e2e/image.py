@@ -63,3 +63,10 @@ class Image:
 
 
 image = functools.cache(Image)
+
+
+def discard():
+    """Removes it, where it was built: a process of multiprocessing ends without what is due at exit."""
+    if image.cache_info().currsize:
+        image().place.cleanup()
+        image.cache_clear()

@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.parse
 
-from processes import LOOPBACK, Process
+from processes import LOOPBACK, HttpServer, Process
 
 USER = "me"
 PASSWORD = "hunter2"
@@ -176,7 +176,7 @@ class TokenServer:
             def log_message(self, *_):
                 pass
 
-        self.server = http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler)
+        self.server = HttpServer(Handler)
         self.realm = f"http://{LOOPBACK}:{self.server.server_address[1]}/token"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()

@@ -24,6 +24,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 
+import image  # noqa: E402
 from cluster import Shared  # noqa: E402
 from processes import check_built  # noqa: E402
 
@@ -135,6 +136,7 @@ class Job:
                 run_one(test, self.result)
         finally:
             Shared.stop()
+            image.discard()
 
     def _next(self):
         with self.taken:

@@ -11,7 +11,7 @@ import tarfile
 import threading
 
 from harness import Case, digest, extension, module
-from processes import LOOPBACK
+from processes import LOOPBACK, HttpServer
 from registries import (
     CNCF_CONFIG,
     CNCF_MODULE,
@@ -273,7 +273,7 @@ class PickyRegistry:
             def log_message(self, *_):
                 pass
 
-        self.servers = [http.server.ThreadingHTTPServer((LOOPBACK, 0), Handler) for _ in range(2)]
+        self.servers = [HttpServer(Handler) for _ in range(2)]
         self.hosts = [f"{LOOPBACK}:{server.server_address[1]}" for server in self.servers]
         self.host = self.hosts[0]
         for server in self.servers:
