@@ -9,6 +9,7 @@
 #include "base/limits.h"
 #include "base/xalloc.h"
 #include "tests/unit/test.h"
+#include "tests/unit/watch_answers.h"
 
 #define PATH "/api/v1/secrets"
 #define LIST_1 PATH "?limit=500"
@@ -40,16 +41,8 @@ static void auto_rig(struct rig *r)
 static void note(void *arg, struct watch_event *event)
 {
 	struct rig *r = arg;
-	const struct node *metadata = node_get(event->document, "metadata");
-	const struct node *version = node_get(metadata, "resourceVersion");
-	struct err err;
 
-	CU_ASSERT_EQUAL(buf_printf(&r->noted, &err, "%c%s%s%s ",
-				event->unreadable ? '?'
-				: event->document ? '+'
-						  : '-',
-				event->key, version ? "@" : "", version ? version->text : ""),
-		0);
+	watch_event_note(&r->noted, event);
 }
 
 /* Expects that a request is due now, and which. */
@@ -134,21 +127,6 @@ static int64_t wait_of(const struct rig *r)
 {
 	return watch_due(r->watch) - r->now;
 }
-
-#define OBJECT(name, version)                                                                     \
-	"{\"metadata\":{\"namespace\":\"n\",\"name\":\"" name "\",\"resourceVersion\":\"" version \
-	"\"}}"
-#define LIST(version, next, ...)                                          \
-	"{\"kind\":\"List\",\"metadata\":{\"resourceVersion\":\"" version \
-	"\",\"continue\":\"" next "\"},\"items\":[" __VA_ARGS__ "]}\n"
-#define EVENT(type, name, version) "{\"type\":\"" type "\",\"object\":" OBJECT(name, version) "}\n"
-#define BOOKMARK(version)                                                                         \
-	"{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"" version "\"}}}" \
-	"\n"
-#define ERROR_EVENT(code)                                                    \
-	"{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"code\":" code \
-	",\"message\":\"no\","                                               \
-	"\"details\":{\"retryAfterSeconds\":9}}}\n"
 
 /* Lists a and b at r1, so that a watch from there is due. */
 static void list_two(struct rig *r)
@@ -448,12 +426,6 @@ static void test_watch_end__deletes_nothing_where_an_item_cannot_be_read(void)
 	CU_ASSERT_EQUAL(answer(&r, EVENT("DELETED", "a", "4")), 0);
 	expect_given(&r, "-n/a ");
 }
-
-#define SPOILED(name, version)                                          \
-	"{\"metadata\":{\"annotations\":{\"a\":1e999},\"name\":\"" name \
-	"\",\"namespace\":\"n\",\"resourceVersion\":\"" version "\"}}"
-#define SPOILED_EVENT(type, name, version) \
-	"{\"type\":\"" type "\",\"object\":" SPOILED(name, version) "}\n"
 
 static void test_watch_end__misses_no_delete_for_an_item_that_only_says_which_it_is(void)
 {
