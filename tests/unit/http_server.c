@@ -4,12 +4,9 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <microhttpd.h>
 
@@ -374,79 +371,4 @@ unsigned http_server_requests(struct http_server *s)
 unsigned http_server_most_at_once(struct http_server *s)
 {
 	return read_locked(s, &s->most_at_once);
-}
-
-struct raw_server {
-	int fd; /* owned, listens */
-	unsigned port;
-	pthread_t thread;
-	const char *answer; /* borrowed */
-	size_t n;
-};
-
-static void read_request(int fd)
-{
-	char request[8192] = "";
-	size_t have = 0;
-
-	while (have < sizeof(request) - 1 && !strstr(request, "\r\n\r\n")) {
-		ssize_t n = recv(fd, request + have, sizeof(request) - 1 - have, 0);
-		if (n <= 0)
-			return;
-		have += (size_t)n;
-		request[have] = '\0';
-	}
-}
-
-static void *serve_raw(void *arg)
-{
-	struct raw_server *s = arg;
-
-	for (;;) {
-		AUTO(fd) int fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC);
-		if (fd < 0)
-			return NULL;
-		read_request(fd);
-		for (size_t sent = 0; sent < s->n;) {
-			ssize_t n = send(fd, s->answer + sent, s->n - sent, MSG_NOSIGNAL);
-			if (n < 0)
-				break;
-			sent += (size_t)n;
-		}
-	}
-}
-
-struct raw_server *raw_server_start(const char *answer_bytes, size_t n)
-{
-	struct raw_server *s = xcalloc(1, sizeof(*s));
-	struct sockaddr_in address = loopback();
-	socklen_t len = sizeof(address);
-
-	s->answer = answer_bytes;
-	s->n = n;
-	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (s->fd < 0 || bind(s->fd, (struct sockaddr *)&address, len) < 0 ||
-		listen(s->fd, 16) < 0 ||
-		getsockname(s->fd, (struct sockaddr *)&address, &len) < 0 ||
-		pthread_create(&s->thread, NULL, serve_raw, s) != 0) {
-		perror("raw_server_start");
-		abort();
-	}
-	s->port = ntohs(address.sin_port);
-	return s;
-}
-
-void raw_server_stop(struct raw_server *s)
-{
-	if (!s)
-		return;
-	(void)shutdown(s->fd, SHUT_RDWR); /* wakes accept4() */
-	(void)pthread_join(s->thread, NULL);
-	(void)close(s->fd);
-	free(s);
-}
-
-unsigned raw_server_port(const struct raw_server *s)
-{
-	return s->port;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/unit/http_server.h - HTTP servers on 127.0.0.1 that behave as badly as they are told.
- * Paths of the first: /module; /chain/N redirects N times to /module; /loop; /away redirects to
- * where http_server_redirect() says; /status/N; /short ends before its Content-Length; /huge
- * announces 1 TiB; /endless; /stall sends 8 bytes and no more; /silent sends nothing; /trickle
- * sends a byte every 20 ms; /encoded says Content-Encoding: gzip over the module's own bytes; /gate
- * is /module, once http_server_open_gate() was called; /later is 503 with a Retry-After of 3 s.
- * Threads: a server has its own; its functions are for the thread of the test.
+ * tests/unit/http_server.h - an HTTP server on 127.0.0.1 that behaves as badly as it is told.
+ * Paths: /module; /chain/N redirects N times to /module; /loop; /away redirects to where
+ * http_server_redirect() says; /status/N; /short ends before its Content-Length; /huge announces 1
+ * TiB; /endless; /stall sends 8 bytes and no more; /silent sends nothing; /trickle sends a byte
+ * every 20 ms; /encoded says Content-Encoding: gzip over the module's own bytes; /gate is /module,
+ * once http_server_open_gate() was called; /later is 503 with a Retry-After of 3 s.
+ * Threads: it has its own; its functions are for the thread of the test.
  */
 #ifndef WASMXDS_TESTS_UNIT_HTTP_SERVER_H
 #define WASMXDS_TESTS_UNIT_HTTP_SERVER_H
@@ -41,15 +41,5 @@ unsigned http_server_requests(struct http_server *s);
 
 /* The most requests that waited for their answer to begin at one time. */
 unsigned http_server_most_at_once(struct http_server *s);
-
-struct raw_server; /* opaque: gives the same bytes to whoever asks, and closes */
-
-struct raw_server *raw_server_start(const char *answer, size_t n);
-void raw_server_stop(struct raw_server *s);
-static inline void auto_raw_server(struct raw_server **s)
-{
-	raw_server_stop(*s);
-}
-unsigned raw_server_port(const struct raw_server *s);
 
 #endif

@@ -24,6 +24,8 @@ struct script_server {
 	pthread_t thread;
 	script_answer *answer;
 	void *arg;
+	const void *bytes; /* borrowed; for answer_bytes() */
+	size_t n_bytes;
 	atomic_uint requests;
 	char request[REQUEST_BYTES];
 };
@@ -104,15 +106,12 @@ static void *serve(void *arg)
 	}
 }
 
-struct script_server *script_server_start(script_answer *answer, void *arg)
+static struct script_server *start(struct script_server *s)
 {
-	struct script_server *s = xcalloc(1, sizeof(*s));
 	struct sockaddr_in address = {
 		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t len = sizeof(address);
 
-	s->answer = answer;
-	s->arg = arg;
 	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (s->fd < 0 || bind(s->fd, (struct sockaddr *)&address, len) < 0 ||
 		listen(s->fd, 64) < 0 ||
@@ -123,6 +122,35 @@ struct script_server *script_server_start(script_answer *answer, void *arg)
 	}
 	s->port = ntohs(address.sin_port);
 	return s;
+}
+
+struct script_server *script_server_start(script_answer *answer, void *arg)
+{
+	struct script_server *s = xcalloc(1, sizeof(*s));
+
+	s->answer = answer;
+	s->arg = arg;
+	return start(s);
+}
+
+static void answer_bytes(void *arg, unsigned nth, const char *request, int fd)
+{
+	const struct script_server *s = arg;
+
+	(void)nth;
+	(void)request;
+	script_send(fd, s->bytes, s->n_bytes);
+}
+
+struct script_server *script_server_start_bytes(const void *bytes, size_t n)
+{
+	struct script_server *s = xcalloc(1, sizeof(*s));
+
+	s->answer = answer_bytes;
+	s->arg = s;
+	s->bytes = bytes;
+	s->n_bytes = n;
+	return start(s);
 }
 
 void script_server_stop(struct script_server *s)

@@ -16,6 +16,10 @@ typedef void script_answer(void *arg, unsigned nth, const char *request, int fd)
 struct script_server; /* opaque */
 
 struct script_server *script_server_start(script_answer *answer, void *arg);
+
+/* Answers every request with the same bytes, which must outlive it. */
+struct script_server *script_server_start_bytes(const void *bytes, size_t n);
+
 void script_server_stop(struct script_server *s);
 static inline void auto_script_server(struct script_server **s)
 {

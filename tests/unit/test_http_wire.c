@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/xalloc.h"
 #include "tests/unit/http_server.h"
+#include "tests/unit/script_server.h"
 #include "tests/unit/test.h"
 
 /* A server with TLS, and the files that clients trust. */
@@ -192,8 +193,8 @@ static void test_http__may_be_led_to_https(void)
 static void assert_answer_refused(
 	const char *answer, size_t n, enum err_code code, const char *words)
 {
-	AUTO(raw_server) struct raw_server *s = raw_server_start(answer, n);
-	AUTO(free) char *uri = xasprintf("127.0.0.1:%u/x", raw_server_port(s));
+	AUTO(script_server) struct script_server *s = script_server_start_bytes(answer, n);
+	AUTO(free) char *uri = xasprintf("127.0.0.1:%u/x", script_server_port(s));
 
 	assert_refused(NULL, FETCH_HTTP, uri, code, words);
 }
@@ -237,8 +238,9 @@ static void test_http__reads_no_more_than_the_content_length(void)
 		0);
 	CU_ASSERT_EQUAL_FATAL(buf_append(&answer, fixture_module, fixture_module_size, &err), 0);
 	CU_ASSERT_EQUAL_FATAL(buf_append(&answer, "trailing", 8, &err), 0);
-	AUTO(raw_server) struct raw_server *s = raw_server_start(answer.data, answer.len);
-	AUTO(free) char *uri = xasprintf("127.0.0.1:%u/x", raw_server_port(s));
+	AUTO(script_server)
+	struct script_server *s = script_server_start_bytes(answer.data, answer.len);
+	AUTO(free) char *uri = xasprintf("127.0.0.1:%u/x", script_server_port(s));
 	assert_fetched(NULL, FETCH_HTTP, uri);
 }
 

@@ -11,6 +11,7 @@
 #include "tests/unit/fetch_fixture.h"
 #include "tests/unit/http_server.h"
 #include "tests/unit/registry_fixture.h"
+#include "tests/unit/script_server.h"
 #include "tests/unit/test.h"
 
 #define LONG_MS 30000
@@ -84,15 +85,12 @@ static void test_look_up__asks_for_no_module_that_is_not_wanted(void)
 
 static void test_look_up__says_what_a_module_lacks(void)
 {
-	AUTO(raw_server) struct raw_server *raw = NULL;
 	static const char page[] = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>";
+	AUTO(script_server) struct script_server *s = script_server_start_bytes(page, strlen(page));
+	AUTO(free) char *uri = xasprintf("127.0.0.1:%u/a.wasm", script_server_port(s));
 	const struct fetch_options options = fixture_options();
-	AUTO(free) char *uri = NULL;
-	struct finding found;
-
-	raw = raw_server_start(page, strlen(page));
-	uri = xasprintf("127.0.0.1:%u/a.wasm", raw_server_port(raw));
 	struct look_up request = request_of(&options, uri);
+	struct finding found;
 
 	request.source = FETCH_HTTP;
 	look_up(&found, &request);
