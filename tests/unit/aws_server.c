@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/aws_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +12,7 @@
 #include "base/limits.h"
 #include "base/xalloc.h"
 #include "tests/unit/fetch_fixture.h"
+#include "tests/unit/loopback.h"
 
 #define REQUESTS_MAX 64
 
@@ -70,10 +69,7 @@ static enum MHD_Result send_route(struct MHD_Connection *c, const struct aws_rou
 
 	if (route->header)
 		add_answer_header(response, route->header);
-	enum MHD_Result rc = MHD_queue_response(c, route->status, response);
-
-	MHD_destroy_response(response);
-	return rc;
+	return loopback_respond(c, route->status, response);
 }
 
 static enum MHD_Result respond(struct aws_server *s, struct MHD_Connection *c, const char *request)
@@ -137,8 +133,7 @@ static void answered(
 struct aws_server *aws_server_start(const struct aws_route *routes, size_t n)
 {
 	struct aws_server *s = xcalloc(1, sizeof(*s));
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = loopback_address(0);
 
 	s->routes = routes;
 	s->n_routes = n;

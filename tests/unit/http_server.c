@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/http_server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <microhttpd.h>
 
@@ -14,14 +11,14 @@
 #include "base/limits.h"
 #include "base/version.h"
 #include "base/xalloc.h"
+#include "tests/unit/loopback.h"
 
 #define TRICKLE_NS 20000000L
 #define TEBIBYTE (1ULL << 40)
 #define SHORT_BYTES 10
 
 struct http_server {
-	struct MHD_Daemon *daemon; /* owned */
-	unsigned port;
+	struct loopback http;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 
@@ -36,22 +33,12 @@ struct http_server {
 	char *away; /* owned */
 };
 
-static struct sockaddr_in loopback(void)
-{
-	return (struct sockaddr_in){
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-}
-
 /* Waits until the server closes, but no longer than ns, where ns is not 0. */
 static bool wait_closing(struct http_server *s, long ns)
 {
-	struct timespec until;
+	const struct timespec until = loopback_in(ns);
 	bool closing;
 
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += ns;
-	until.tv_sec += until.tv_nsec / 1000000000L;
-	until.tv_nsec %= 1000000000L;
 	pthread_mutex_lock(&s->lock);
 	while (!s->closing) {
 		if (ns == 0)
@@ -103,30 +90,18 @@ static ssize_t read_trickle(void *arg, uint64_t at, char *out, size_t max)
 	return 1;
 }
 
-static enum MHD_Result send_response(
-	struct MHD_Connection *c, unsigned status, struct MHD_Response *response)
-{
-	enum MHD_Result rc = MHD_queue_response(c, status, response);
-
-	MHD_destroy_response(response);
-	return rc;
-}
-
 static struct MHD_Response *module_response(void)
 {
-	/* MHD copies: the const that the cast drops is kept */
-	return MHD_create_response_from_buffer(
-		fixture_module_size, (void *)(uintptr_t)fixture_module, MHD_RESPMEM_MUST_COPY);
+	return loopback_copy(fixture_module, fixture_module_size);
 }
 
 static enum MHD_Result send_redirect(struct MHD_Connection *c, const char *location)
 {
 	static const char body[] = "this way";
-	struct MHD_Response *response = MHD_create_response_from_buffer(
-		sizeof(body) - 1, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+	struct MHD_Response *response = loopback_copy(body, sizeof(body) - 1);
 
 	(void)MHD_add_response_header(response, "Location", location);
-	return send_response(c, MHD_HTTP_FOUND, response);
+	return loopback_respond(c, MHD_HTTP_FOUND, response);
 }
 
 static enum MHD_Result send_away(struct http_server *s, struct MHD_Connection *c)
@@ -151,7 +126,7 @@ static enum MHD_Result send_status(struct MHD_Connection *c, const char *path)
 {
 	unsigned long status = strtoul(path + strlen("/status/"), NULL, 10);
 
-	return send_response(c, (unsigned)status, module_response());
+	return loopback_respond(c, (unsigned)status, module_response());
 }
 
 static enum MHD_Result send_stream(
@@ -171,11 +146,11 @@ static enum MHD_Result send_stream(
 
 	for (size_t i = 0; i < sizeof(streams) / sizeof(streams[0]); i++) {
 		if (strcmp(path, streams[i].path) == 0)
-			return send_response(c, MHD_HTTP_OK,
+			return loopback_respond(c, MHD_HTTP_OK,
 				MHD_create_response_from_callback(
 					streams[i].size, LIMIT_KIB, streams[i].reader, s, NULL));
 	}
-	return send_response(c, MHD_HTTP_NOT_FOUND, module_response());
+	return loopback_respond(c, MHD_HTTP_NOT_FOUND, module_response());
 }
 
 static enum MHD_Result send_gate(struct http_server *s, struct MHD_Connection *c)
@@ -184,7 +159,7 @@ static enum MHD_Result send_gate(struct http_server *s, struct MHD_Connection *c
 	while (!s->gate_open && !s->closing)
 		pthread_cond_wait(&s->changed, &s->lock);
 	pthread_mutex_unlock(&s->lock);
-	return send_response(c, MHD_HTTP_OK, module_response());
+	return loopback_respond(c, MHD_HTTP_OK, module_response());
 }
 
 static enum MHD_Result send_later(struct MHD_Connection *c)
@@ -192,7 +167,7 @@ static enum MHD_Result send_later(struct MHD_Connection *c)
 	struct MHD_Response *response = module_response();
 
 	(void)MHD_add_response_header(response, "Retry-After", "3");
-	return send_response(c, MHD_HTTP_SERVICE_UNAVAILABLE, response);
+	return loopback_respond(c, MHD_HTTP_SERVICE_UNAVAILABLE, response);
 }
 
 static void count(struct http_server *s, struct MHD_Connection *c)
@@ -222,7 +197,7 @@ static void uncount(struct http_server *s)
 static enum MHD_Result route(struct http_server *s, struct MHD_Connection *c, const char *path)
 {
 	if (strcmp(path, "/module") == 0)
-		return send_response(c, MHD_HTTP_OK, module_response());
+		return loopback_respond(c, MHD_HTTP_OK, module_response());
 	if (strncmp(path, "/chain/", strlen("/chain/")) == 0)
 		return send_chain(c, path);
 	if (strncmp(path, "/status/", strlen("/status/")) == 0)
@@ -242,61 +217,33 @@ static enum MHD_Result route(struct http_server *s, struct MHD_Connection *c, co
 	if (strcmp(path, "/encoded") == 0) {
 		struct MHD_Response *response = module_response();
 		(void)MHD_add_response_header(response, "Content-Encoding", "gzip");
-		return send_response(c, MHD_HTTP_OK, response);
+		return loopback_respond(c, MHD_HTTP_OK, response);
 	}
 	return send_stream(s, c, path);
 }
 
-/* NOLINTBEGIN(readability-function-size,readability-non-const-parameter): MHD's type */
-static enum MHD_Result answer(void *arg, struct MHD_Connection *c, const char *path,
-	const char *method, const char *version, const char *body, size_t *body_size, void **state)
-/* NOLINTEND(readability-function-size,readability-non-const-parameter) */
+static enum MHD_Result answer(void *arg, struct MHD_Connection *c, const char *path)
 {
 	struct http_server *s = arg;
 
-	(void)method;
-	(void)version;
-	(void)body;
-	(void)body_size;
-	(void)state;
 	count(s, c);
 	enum MHD_Result rc = route(s, c, path);
 	uncount(s);
 	return rc;
 }
 
-/* MHD would report each client that hangs up, or refuses a certificate, to stderr. */
-static void ignore_log(void *arg, const char *format, va_list args)
-{
-	(void)arg;
-	(void)format;
-	(void)args;
-}
-
 struct http_server *http_server_start(const struct fixture_tls *tls, const char *priorities)
 {
 	struct http_server *s = xcalloc(1, sizeof(*s));
-	struct sockaddr_in address = loopback();
-	unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
-			 MHD_USE_ERROR_LOG | (tls ? MHD_USE_TLS : 0);
-	struct MHD_OptionItem secure[] = {
-		{MHD_OPTION_HTTPS_MEM_KEY, 0, tls ? tls->key : NULL},
-		{MHD_OPTION_HTTPS_MEM_CERT, 0, tls ? tls->certificate : NULL},
-		{MHD_OPTION_HTTPS_PRIORITIES, 0,
-			(void *)(uintptr_t)(priorities ? priorities : "NORMAL")},
-		{MHD_OPTION_END, 0, NULL},
-	};
 
 	(void)pthread_mutex_init(&s->lock, NULL);
 	(void)pthread_cond_init(&s->changed, NULL);
-	s->daemon = MHD_start_daemon(flags, 0, NULL, NULL, answer, s, MHD_OPTION_EXTERNAL_LOGGER,
-		ignore_log, NULL, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_ARRAY,
-		tls ? secure : &secure[3], MHD_OPTION_END);
-	if (!s->daemon) {
+	s->http =
+		(struct loopback){.tls = tls, .priorities = priorities, .route = answer, .arg = s};
+	if (!loopback_up(&s->http)) {
 		http_server_stop(s);
 		return NULL;
 	}
-	s->port = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
 	return s;
 }
 
@@ -308,8 +255,7 @@ void http_server_stop(struct http_server *s)
 	s->closing = true;
 	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
-	if (s->daemon)
-		MHD_stop_daemon(s->daemon);
+	loopback_down(&s->http);
 	pthread_cond_destroy(&s->changed);
 	pthread_mutex_destroy(&s->lock);
 	free(s->away);
@@ -318,7 +264,7 @@ void http_server_stop(struct http_server *s)
 
 unsigned http_server_port(const struct http_server *s)
 {
-	return s->port;
+	return s->http.port;
 }
 
 void http_server_redirect(struct http_server *s, const char *url)

@@ -2,7 +2,6 @@
 #include "tests/unit/script_server.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -15,6 +14,7 @@
 
 #include "base/auto.h"
 #include "base/xalloc.h"
+#include "tests/unit/loopback.h"
 
 #define REQUEST_BYTES 65536
 
@@ -108,8 +108,7 @@ static void *serve(void *arg)
 
 static struct script_server *start(struct script_server *s)
 {
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = loopback_address(0);
 	socklen_t len = sizeof(address);
 
 	s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

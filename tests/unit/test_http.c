@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -13,6 +12,7 @@
 #include "base/limits.h"
 #include "base/xalloc.h"
 #include "tests/unit/http_server.h"
+#include "tests/unit/loopback.h"
 #include "tests/unit/test.h"
 
 /* Fetches path from the server on port; *good says whether the module came, in full. */
@@ -218,8 +218,7 @@ static void test_http_fetch__says_that_the_disk_is_full(void)
 static void test_http_fetch__retries_where_nobody_listens(void)
 {
 	AUTO(fd) int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in address = {
-		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = loopback_address(0);
 	socklen_t n = sizeof(address);
 
 	/* bound and not listening: nobody else can have the port meanwhile */

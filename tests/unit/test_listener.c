@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/listener.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "base/auto.h"
 #include "base/io.h"
 #include "base/xalloc.h"
+#include "tests/unit/loopback.h"
 #include "tests/unit/test.h"
 
 #define MOST 16 /* of a request's body */
@@ -53,9 +53,8 @@ static char *ask(const struct listener *l, const char *line, const char *body)
 	AUTO(free) char *address = listener_address(l);
 	AUTO(buf) struct buf answer = BUF_INIT(4096);
 	AUTO(fd) int fd = socket(AF_INET, SOCK_STREAM, 0);
-	struct sockaddr_in to = {.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons((uint16_t)strtoul(strrchr(address, ':') + 1, NULL, 10))};
+	struct sockaddr_in to =
+		loopback_address((unsigned)strtoul(strrchr(address, ':') + 1, NULL, 10));
 	AUTO(free)
 	char *request = xasprintf("%s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
 				  "Content-Length: %zu\r\n\r\n%s",
