@@ -39,7 +39,7 @@ void api_server_deny(struct api_server *s, const char *name); /* NULL: none any 
 void api_server_end_watches(struct api_server *s);
 void api_server_cut_watches(struct api_server *s);
 
-/* Forgets what changed so far: a watch from before is told 410, and so is a list's next page. */
+/* Forgets what changed so far: a watch from before is told 410. */
 void api_server_compact(struct api_server *s);
 
 /* Sends a bookmark to every watch. */
