@@ -114,6 +114,7 @@ struct permit *permission_take(struct permissions *p, const char *namespace,
 		(void)map_put(&p->permits, g->key, g);
 	}
 	g->users++;
+	g->idle_since = 0;
 	return g;
 }
 
@@ -133,7 +134,16 @@ void permission_give_back(struct permissions *p, struct permit *g)
 		forget(p, g);
 }
 
-static void sweep_permits(struct permissions *p, int64_t now)
+static bool is_over(struct permit *g, int64_t now, int64_t keep_ms)
+{
+	if (g->users > 0 || g->checking)
+		return false;
+	if (g->idle_since == 0)
+		g->idle_since = now;
+	return now >= g->check_at || now - g->idle_since >= keep_ms;
+}
+
+static void sweep_permits(struct permissions *p, int64_t now, int64_t keep_ms)
 {
 	AUTO(free) struct permit **idle = xcalloc(p->permits.n + 1, sizeof(void *));
 	struct permit *g;
@@ -142,7 +152,7 @@ static void sweep_permits(struct permissions *p, int64_t now)
 	size_t n = 0;
 
 	while ((g = map_next(&p->permits, &at, &key))) {
-		if (g->users == 0 && !g->checking && now >= g->check_at)
+		if (is_over(g, now, keep_ms))
 			idle[n++] = g;
 	}
 	for (size_t i = 0; i < n; i++)
@@ -166,9 +176,9 @@ static void sweep_proofs(struct permissions *p)
 	p->proofs = kept;
 }
 
-void permissions_sweep(struct permissions *p, int64_t now)
+void permissions_sweep(struct permissions *p, int64_t now, int64_t keep_ms)
 {
-	sweep_permits(p, now);
+	sweep_permits(p, now, keep_ms);
 	sweep_proofs(p);
 }
 

@@ -43,6 +43,7 @@ struct permit {
 	uint64_t missing_on; /* missing: of the first answer that said so */
 	uint64_t shown_on;   /* missing: when the source showed it to others since; 0: it did not */
 	unsigned users;
+	int64_t idle_since; /* ms; when a sweep saw first that it has no users; 0: none did */
 };
 
 /* What a source gave: bytes of that digest, which it called by that revision. */
@@ -64,8 +65,9 @@ struct permissions {
 void permissions_init(struct permissions *p, int64_t interval_ms);
 void permissions_clear(struct permissions *p);
 
-/* Forgets what nobody has used since its check was due, and what was proved of their sources. */
-void permissions_sweep(struct permissions *p, int64_t now);
+/* Forgets what nobody uses once its check is due, or once it was so for keep_ms, seen by two
+ * sweeps, and what was proved of their sources. */
+void permissions_sweep(struct permissions *p, int64_t now, int64_t keep_ms);
 
 /* Returns the permit, made where there is none, for one more user, who gives it back. */
 struct permit *permission_take(struct permissions *p, const char *namespace,

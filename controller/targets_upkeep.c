@@ -77,7 +77,8 @@ void targets_upkeep(struct targets *ts)
 	if (now < upkeep_due(&ts->upkeep) || !targets_may_write(ts))
 		return;
 	amiss = upkeep_run(&ts->upkeep, ts->store, now);
-	permissions_sweep(&ts->permissions, now);
+	/* without the module, the source is asked for its bytes in any case */
+	permissions_sweep(&ts->permissions, now, ts->upkeep.options.gc_grace_ms);
 	measure(ts);
 	while (amiss && (t = map_next(&ts->by_name, &at, &name)))
 		review(ts, t);

@@ -188,11 +188,11 @@ static void test_permission_give_back__keeps_for_a_while_what_is_held(void)
 
 	permission_given(&p, g, 0, 0);
 	permission_give_back(&p, g);
-	permissions_sweep(&p, INTERVAL_MS / 2);
+	permissions_sweep(&p, INTERVAL_MS / 2, HOUR_MS);
 	g = take(&p, "a", SOURCE);
 	CU_ASSERT_TRUE(permission_holds(g));
 	permission_give_back(&p, g);
-	permissions_sweep(&p, INTERVAL_MS);
+	permissions_sweep(&p, INTERVAL_MS, HOUR_MS);
 	CU_ASSERT_EQUAL(p.permits.n, 0);
 	CU_ASSERT_EQUAL(p.holdings.n, 0);
 	g = take(&p, "a", SOURCE);
@@ -201,6 +201,29 @@ static void test_permission_give_back__keeps_for_a_while_what_is_held(void)
 	permission_give_back(&p, g);
 	CU_ASSERT_EQUAL(p.permits.n, 0);
 	permission_give_back(&p, NULL);
+}
+
+static void test_permissions_sweep__forgets_what_is_not_used_for_long(void)
+{
+	AUTO(permissions) struct permissions p;
+
+	permissions_init(&p, INTERVAL_MS);
+	struct permit *g = take(&p, "a", SOURCE);
+
+	permission_given(&p, g, 1, 0);
+	permissions_sweep(&p, 1, 100);
+	permission_give_back(&p, g);
+	permissions_sweep(&p, 500, 100); /* the first that sees it */
+	permissions_sweep(&p, 599, 100);
+	CU_ASSERT_EQUAL(p.permits.n, 1);
+	g = take(&p, "a", SOURCE);
+	permission_give_back(&p, g);
+	permissions_sweep(&p, 700, 100);
+	permissions_sweep(&p, 799, 100);
+	CU_ASSERT_EQUAL(p.permits.n, 1);
+	permissions_sweep(&p, 800, 100);
+	CU_ASSERT_EQUAL(p.permits.n, 0);
+	CU_ASSERT_EQUAL(p.holdings.n, 0);
 }
 
 static void test_permissions_sweep__leaves_what_is_used_or_asked(void)
@@ -215,7 +238,7 @@ static void test_permissions_sweep__leaves_what_is_used_or_asked(void)
 	permission_given(&p, asked, 0, 0);
 	permission_asked(&p, asked);
 	permission_give_back(&p, asked);
-	permissions_sweep(&p, 10 * HOUR_MS);
+	permissions_sweep(&p, 10 * HOUR_MS, HOUR_MS);
 	CU_ASSERT_EQUAL(p.permits.n, 2);
 	CU_ASSERT_TRUE(permission_holds(used));
 }
@@ -236,7 +259,7 @@ static void test_permission_proof__is_what_the_source_gave_last(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(permission_proof(&p, SOURCE));
 	CU_ASSERT_STRING_EQUAL(permission_proof(&p, SOURCE)->revision, "sha256:2");
 	CU_ASSERT(digest_equal(&permission_proof(&p, SOURCE)->module, &second));
-	permissions_sweep(&p, 0);
+	permissions_sweep(&p, 0, HOUR_MS);
 	CU_ASSERT_PTR_NOT_NULL(permission_proof(&p, SOURCE));
 	CU_ASSERT_PTR_NULL(permission_proof(&p, OTHER)); /* nobody's source any more */
 	permission_prove(&p, SOURCE, &first, "");
@@ -283,7 +306,7 @@ static void test_permission__holds_its_promises_in_any_order(void)
 			*g = NULL;
 			break;
 		default:
-			permissions_sweep(&p, 0);
+			permissions_sweep(&p, 0, HOUR_MS);
 			break;
 		}
 		for (size_t i = 0; i < NAMESPACES; i++) {
@@ -416,6 +439,7 @@ TEST_MAIN("permission", TEST(test_permission__is_not_had_by_knowing_a_digest),
 	TEST(test_permission_due__never_comes_without_an_interval),
 	TEST(test_permission_restored__holds_and_is_asked_soon),
 	TEST(test_permission_give_back__keeps_for_a_while_what_is_held),
+	TEST(test_permissions_sweep__forgets_what_is_not_used_for_long),
 	TEST(test_permissions_sweep__leaves_what_is_used_or_asked),
 	TEST(test_permission_proof__is_what_the_source_gave_last),
 	TEST(test_permission__holds_its_promises_in_any_order))
