@@ -8,12 +8,13 @@ can be measured for as long as the soak runs.
 import base64
 import json
 import os
+import pathlib
 
 from cluster import GROUP, Toxiproxy
 from harness import altered, module, padded
 from installed import NAMESPACE, InstalledCase
 from processes import HeldPort, fetch, wait_equal, wait_until
-from registries import DockerRegistry
+from registries import Certificate, DockerRegistry
 from traffic import Steady, Wanted
 
 WEBHOOK = ("webhook-pair", f"wasmxds-webhook.{NAMESPACE}.svc")
@@ -24,8 +25,23 @@ DISCOVERY = "/v3/discovery:extension_configs"
 PATIENCE = 180  # seconds for what takes a few, or a minute where it is tried again
 GRACE = 30  # seconds; --gc-grace
 PAD = 64 << 10  # bytes that make each module one of its own
-ARGUMENTS = ("--allow-loopback", "--survey-interval=1s", f"--gc-grace={GRACE}s")
+AUTHORITIES = pathlib.Path("/etc/ssl/certs/ca-certificates.crt")  # what a handshake reads, all of it
+TRUST = ("--allow-loopback", "--ca-file=/authorities/all.pem")
+ARGUMENTS = (*TRUST, "--survey-interval=1s", f"--gc-grace={GRACE}s")
+
+
+def trusting(component):
+    """Has a component trust the registry's authority, beside those that the world trusts."""
+    yield f"{component}.extraVolumes[0].name=authorities"
+    yield f"{component}.extraVolumes[0].configMap.name=authorities"
+    yield f"{component}.extraVolumeMounts[0].name=authorities"
+    yield f"{component}.extraVolumeMounts[0].mountPath=/authorities"
+
+
 SETTINGS = (
+    *trusting("controller"),
+    *trusting("webhook"),
+    "webhook.extraArgs={" + ",".join(TRUST) + "}",
     *(f"{component}.replicaCount=2" for component in ("controller", "webhook", "xds")),
     "persistence.sameNode=true",
     "xds.tls.secretName=" + XDS[0],
@@ -51,6 +67,11 @@ class Bed(InstalledCase):
         self.node.api_port = self.proxy.port.number
         self.create_pair(*XDS)
         self.create_pair(*WEBHOOK)
+        self.certificate = Certificate(self.folder / "registry-tls")
+        self.bundle = self.folder / "all.pem"
+        self.bundle.write_bytes(AUTHORITIES.read_bytes() + self.certificate.authority.read_bytes())
+        create = ("create", "configmap", "authorities", "--namespace", NAMESPACE)
+        self.cluster.kubectl(*create, f"--from-file={self.bundle}")
 
     def webhook_flags(self):
         return [
@@ -62,7 +83,7 @@ class Bed(InstalledCase):
     def start_registry(self):
         port = HeldPort()
         self.addCleanup(port.release)
-        self.registry = DockerRegistry(self.folder, port=port.number)
+        self.registry = DockerRegistry(self.folder, certificate=self.certificate, port=port.number)
         self.processes.append(self.registry)
         self.addCleanup(self._end_registry)
         self.registry.start()
@@ -76,7 +97,7 @@ class Bed(InstalledCase):
         file = self.folder / "pushed.wasm"
         file.write_bytes(content)
         uri = f"{self.registry.host}/soak/{name}"
-        done = self.run_command("push", "--allow-loopback", file, uri)
+        done = self.run_command("push", "--allow-loopback", "--ca-file", self.bundle, file, uri)
         self.assertEqual(done.returncode, 0, done.stderr)
         return uri
 

@@ -21,7 +21,7 @@ KEPT = 16  # connections that workers may keep of what they asked last
 SPARE = 4  # threads that gRPC's pools may have more or less
 SLACK = 64 << 10  # bytes by which a store may differ from itself
 HOPELESS = 3  # events in a row that failed
-CROWDS, CROWD, FLEET = 3, 40, 400  # how often, extensions at once, and xDS clients
+CROWDS, CROWD, FLEET = 5, 60, 400  # how often, extensions at once, and xDS clients
 
 # 4 KiB each 4 s: what shows that a leak of a few MiB an hour would be seen.
 LEAK = """\
@@ -66,8 +66,8 @@ class Soak(Events):
 
     def runTest(self):
         self.begun = time.monotonic()
-        self.start_registry()
         self.install(*SETTINGS)
+        self.start_registry()
         self.store = self.node.claim("wasmxds") / "store"
         self.fill()
         self.start_envoys()
@@ -109,7 +109,7 @@ class Soak(Events):
                 self.come_and_go(CROWD)
                 with self.load.present:
                     self.load.visit(FLEET)
-                for kind in ("webhook", "certificates", "module"):
+                for kind in ("webhook", "certificates", "module", "registry", "watch"):
                     self.happen(kind)
 
     def until(self, end, kinds):
