@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/xalloc.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ARENAS 2
 
 static void *checked(void *p)
 {
@@ -53,4 +56,10 @@ char *xasprintf(const char *fmt, ...)
 char *xstrdup_null(const char *s)
 {
 	return s ? xstrdup(s) : NULL;
+}
+
+void xalloc_share_arenas(void)
+{
+	/* NOLINTNEXTLINE(concurrency-mt-unsafe): nothing else calls it */
+	(void)mallopt(M_ARENA_MAX, ARENAS);
 }

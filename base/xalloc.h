@@ -17,6 +17,11 @@ char *xstrdup(const char *s) __attribute__((malloc, returns_nonnull, nonnull));
 char *xstrndup(const char *s, size_t n) __attribute__((malloc, returns_nonnull, nonnull));
 char *xasprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2), returns_nonnull));
 
+/* For a process whose threads wait most of the time: an arena of malloc for each would keep what
+ * each of them needed at once, a TLS handshake, say, for none of the others to use.  Before they
+ * start. */
+void xalloc_share_arenas(void);
+
 /* Returns a copy of s, or NULL for NULL. */
 char *xstrdup_null(const char *s);
 

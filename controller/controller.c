@@ -22,7 +22,6 @@
 #define SWEEP_MS 30000 /* between two sweeps, the one before having failed */
 #define STORE_MS 1000  /* between two tries to open a store that another process holds */
 #define TRIM_MS 10000  /* between two times that free memory is given back */
-#define ARENAS 2       /* of malloc, where there is nothing but a controller */
 
 struct controller {
 	const struct controller_options *options; /* borrowed */
@@ -330,14 +329,6 @@ static void controller_free(struct controller *c)
 	free(c);
 }
 
-/* Its threads wait most of the time: an arena for each would keep what each of them needed at once,
- * a TLS handshake, say, for none of the others to use. */
-static void share_arenas(void)
-{
-	/* NOLINTNEXTLINE(concurrency-mt-unsafe): nothing else calls it */
-	(void)mallopt(M_ARENA_MAX, ARENAS);
-}
-
 static int prepare(struct controller *c, struct err *err)
 {
 	const struct controller_options *options = c->options;
@@ -346,10 +337,10 @@ static int prepare(struct controller *c, struct err *err)
 	c->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (c->stop_fd < 0)
 		return err_errno(err, ERR_TRANSIENT, "eventfd");
-	if (options->office)
-		share_arenas();
-	if (options->office)
+	if (options->office) {
+		xalloc_share_arenas();
 		return office_open(&c->office, options->office, &c->targets, &c->metrics, err);
+	}
 	if (folder_open(&c->source, options->manifest_dir, err) < 0 || open_store(c, err) < 0 ||
 		step_source(c, err) < 0)
 		return -1;

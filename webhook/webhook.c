@@ -2,7 +2,6 @@
 #include "webhook/webhook.h"
 
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdlib.h>
 
 #include "base/limits.h"
@@ -11,7 +10,6 @@
 #include "webhook/server.h"
 
 #define HTTP_UNAVAILABLE 503
-#define ARENAS 2
 
 struct webhook {
 	struct tally tally;
@@ -153,19 +151,11 @@ static int start_parts(struct webhook *w, const struct webhook_options *options,
 	return start_admin(w, options->admin_listen, err);
 }
 
-/* Most of its two dozen threads wait most of the time: an arena for each would keep what each of
- * them needed at once, a TLS handshake, say, for none of the others to use. */
-static void share_arenas(void)
-{
-	/* NOLINTNEXTLINE(concurrency-mt-unsafe): nothing else calls it */
-	(void)mallopt(M_ARENA_MAX, ARENAS);
-}
-
 struct webhook *webhook_start(const struct webhook_options *options, struct err *err)
 {
 	struct webhook *w = xcalloc(1, sizeof(*w));
 
-	share_arenas();
+	xalloc_share_arenas();
 	w->identity = identity_new();
 	if (start_parts(w, options, err) < 0) {
 		webhook_stop(w);
