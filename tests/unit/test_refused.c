@@ -26,81 +26,97 @@ static void assert_kept(
 	CU_ASSERT_STRING_EQUAL(reason, want);
 }
 
-static void auto_refused(struct refused *r)
+/* A store in a folder of its own, and what a controller heard. */
+struct bed {
+	struct folder folder;
+	struct store *store;
+	char *file; /* of the refusals */
+	struct refusals *heard;
+	struct refused refused;
+};
+
+static struct bed bed_new(void)
 {
-	refused_clear(r);
+	struct bed b = {.folder = folder_new(), .heard = refusals_new(8)};
+
+	b.store = open_store(b.folder.path, STORE_WRITE);
+	b.file = xasprintf("%s/" STORE_REFUSALS, b.folder.path);
+	return b;
+}
+
+static void auto_bed(struct bed *b)
+{
+	refused_clear(&b->refused);
+	refusals_free(b->heard);
+	free(b->file);
+	store_close(b->store);
+	auto_folder(&b->folder);
+}
+
+static void keep(struct bed *b)
+{
+	refused_keep(&b->refused, b->store, b->heard);
 }
 
 static void test_refused_keep__adds_to_what_the_store_has(void)
 {
-	AUTO(folder) struct folder f = folder_new();
-	AUTO(store) struct store *st = open_store(f.path, STORE_WRITE);
-	AUTO(refusals) struct refusals *heard = refusals_new(8);
+	AUTO(bed) struct bed b = bed_new();
 
-	refused_keep(&(struct refused){.known = NULL}, st, NULL);
-	CU_ASSERT_PTR_NULL(kept(st, "n", "01"));
-	for (int round = 1; round <= 2; round++) { /* two controllers, one after the other */
-		AUTO(refused) struct refused r = {.known = NULL};
-
-		refusals_add(heard, "n", round == 1 ? "a/1" : "a/2", "01", "no");
-		refused_keep(&r, st, heard);
-		assert_kept(st, "n", "01", "no");
-	}
+	refused_keep(&b.refused, b.store, NULL);
+	CU_ASSERT_PTR_NULL(kept(b.store, "n", "01"));
+	refusals_add(b.heard, "n", "a/1", "01", "no");
+	keep(&b);
+	assert_kept(b.store, "n", "01", "no");
+	refused_clear(&b.refused); /* another controller, which heard nothing of that */
+	refusals_free(b.heard);
+	b.heard = refusals_new(8);
+	refusals_add(b.heard, "m", "a/1", "01", "nor this");
+	keep(&b);
+	assert_kept(b.store, "n", "01", "no");
+	assert_kept(b.store, "m", "01", "nor this");
 }
 
 static void test_refused_keep__writes_what_is_new_alone(void)
 {
-	AUTO(folder) struct folder f = folder_new();
-	AUTO(store) struct store *st = open_store(f.path, STORE_WRITE);
-	AUTO(refusals) struct refusals *heard = refusals_new(8);
-	AUTO(refused) struct refused r = {.known = NULL};
-	AUTO(free) char *file = xasprintf("%s/" STORE_REFUSALS, f.path);
+	AUTO(bed) struct bed b = bed_new();
 
-	refusals_add(heard, "n", "a/1", "01", "no");
-	refused_keep(&r, st, heard);
-	CU_ASSERT_EQUAL(unlink(file), 0);
-	refused_keep(&r, st, heard);
-	CU_ASSERT_EQUAL(access(file, F_OK), -1);
-	refusals_add(heard, "m", "a/1", "01", "nor this");
-	refused_keep(&r, st, heard);
-	assert_kept(st, "n", "01", "no");
-	assert_kept(st, "m", "01", "nor this");
+	refusals_add(b.heard, "n", "a/1", "01", "no");
+	keep(&b);
+	CU_ASSERT_EQUAL(unlink(b.file), 0);
+	keep(&b);
+	CU_ASSERT_EQUAL(access(b.file, F_OK), -1);
+	refusals_add(b.heard, "m", "a/1", "01", "nor this");
+	keep(&b);
+	assert_kept(b.store, "n", "01", "no");
+	assert_kept(b.store, "m", "01", "nor this");
 }
 
 static void test_refused_keep__tries_again_what_failed(void)
 {
-	AUTO(folder) struct folder f = folder_new();
-	AUTO(store) struct store *st = open_store(f.path, STORE_WRITE);
-	AUTO(refusals) struct refusals *heard = refusals_new(8);
-	AUTO(refused) struct refused r = {.known = NULL};
-	AUTO(free) char *file = xasprintf("%s/" STORE_REFUSALS, f.path);
+	AUTO(bed) struct bed b = bed_new();
 
-	CU_ASSERT_EQUAL(mkdir(file, 0700), 0);
-	refusals_add(heard, "n", "a/1", "01", "no");
-	refused_keep(&r, st, heard);
-	CU_ASSERT_TRUE(r.failing);
-	CU_ASSERT_EQUAL(rmdir(file), 0);
-	refused_keep(&r, st, heard);
-	CU_ASSERT_FALSE(r.failing);
-	assert_kept(st, "n", "01", "no");
+	CU_ASSERT_EQUAL(mkdir(b.file, 0700), 0);
+	refusals_add(b.heard, "n", "a/1", "01", "no");
+	keep(&b);
+	CU_ASSERT_TRUE(b.refused.failing);
+	CU_ASSERT_EQUAL(rmdir(b.file), 0);
+	keep(&b);
+	CU_ASSERT_FALSE(b.refused.failing);
+	assert_kept(b.store, "n", "01", "no");
 }
 
 static void test_refused_keep__replaces_what_cannot_be_read(void)
 {
-	AUTO(folder) struct folder f = folder_new();
-	AUTO(store) struct store *st = open_store(f.path, STORE_WRITE);
-	AUTO(refusals) struct refusals *heard = refusals_new(8);
-	AUTO(refused) struct refused r = {.known = NULL};
-	AUTO(free) char *file = xasprintf("%s/" STORE_REFUSALS, f.path);
+	AUTO(bed) struct bed b = bed_new();
+	AUTO(fd) int fd = open(b.file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	struct err err;
 
-	AUTO(fd) int fd = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	CU_ASSERT_EQUAL(write(fd, "rot", 3), 3);
-	CU_ASSERT_EQUAL(store_read_refusals(st, heard, &err), -1);
+	CU_ASSERT_EQUAL(store_read_refusals(b.store, b.heard, &err), -1);
 	CU_ASSERT_EQUAL(err.code, ERR_INVALID);
-	refusals_add(heard, "n", "a/1", "01", "no");
-	refused_keep(&r, st, heard);
-	assert_kept(st, "n", "01", "no");
+	refusals_add(b.heard, "n", "a/1", "01", "no");
+	keep(&b);
+	assert_kept(b.store, "n", "01", "no");
 }
 
 TEST_MAIN("refused", TEST(test_refused_keep__adds_to_what_the_store_has),
