@@ -12,7 +12,7 @@ import tempfile
 import threading
 import unittest
 
-from processes import FILTER, LIMIT, LOOPBACK, WASMXDS, Envoy, HttpServer, Wasmxds, wait_equal
+from processes import FILTER, LIMIT, LOOPBACK, WASMXDS, Envoy, Meanwhile, Wasmxds, WebServer, wait_equal
 
 TAIL_LINES = 40
 
@@ -84,8 +84,8 @@ def digest(content):
     return hashlib.sha256(content).hexdigest()
 
 
-class HttpSource:
-    """A web server on loopback that hands out one body for every path, and counts."""
+class HttpSource(WebServer):
+    """One that hands out one body for every path, and counts."""
 
     def __init__(self, body):
         source = self
@@ -118,10 +118,7 @@ class HttpSource:
         self.heads = 0
         self.gate = threading.Event()
         self.gate.set()
-        self.server = HttpServer(Handler)
-        self.uri = f"{LOOPBACK}:{self.server.server_address[1]}/filter.wasm"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
+        self.uri = f"{self.serve(Handler)}/filter.wasm"
 
     def hold(self):
         """Keeps who asks waiting, until let_go()."""
@@ -132,23 +129,20 @@ class HttpSource:
 
     def stop(self):
         self.let_go()
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        super().stop()
 
 
-class Traffic(threading.Thread):
+class Traffic(Meanwhile):
     """Sends requests, one after the other, until the with block ends; keeps what went wrong."""
 
     pause = 0.005  # seconds between two
 
     def __init__(self, envoy, want):
-        super().__init__(daemon=True)
+        super().__init__()
         self.envoy = envoy
         self.want = want
         self.answers = 0
         self.failures = []
-        self.ending = threading.Event()
 
     def run(self):
         while not self.ending.wait(self.pause):
@@ -165,14 +159,6 @@ class Traffic(threading.Thread):
 
     def good(self, seen):
         return seen == self.want
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ending.set()
-        self.join()
 
 
 class Case(unittest.TestCase):

@@ -122,6 +122,22 @@ class HeldPort:
         self._socket.close()
 
 
+class Meanwhile(threading.Thread):
+    """Base of what goes on while a with block runs: run() returns once ending is set."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.ending = threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ending.set()
+        self.join()
+
+
 class HttpServer(http.server.ThreadingHTTPServer):
     """On loopback; what its clients go away from is no error of the test."""
 

@@ -10,11 +10,10 @@ import json
 import re
 import subprocess
 import tarfile
-import threading
 import time
 import urllib.parse
 
-from processes import LOOPBACK, HttpServer, Process
+from processes import LOOPBACK, Process, WebServer
 
 USER = "me"
 PASSWORD = "hunter2"
@@ -147,7 +146,7 @@ def jwt(certificate, claims):
     return (signed + b"." + base64_url(certificate.sign(signed))).decode()
 
 
-class TokenServer:
+class TokenServer(WebServer):
     """What docker-registry sends its clients to for a token: gives one to USER alone."""
 
     SERVICE = "e2e registry"
@@ -176,10 +175,7 @@ class TokenServer:
             def log_message(self, *_):
                 pass
 
-        self.server = HttpServer(Handler)
-        self.realm = f"http://{LOOPBACK}:{self.server.server_address[1]}/token"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
+        self.realm = f"http://{self.serve(Handler)}/token"
 
     def token(self, query):
         access = []
@@ -209,11 +205,6 @@ class TokenServer:
                 "rootcertbundle": str(self.certificate.authority),
             }
         }
-
-    def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
 
 
 def htpasswd(folder):

@@ -6,10 +6,9 @@ import http.client
 import os
 import signal
 import ssl
-import threading
 
 from manifests_table import GOOD, manifest
-from processes import LIMIT, LOOPBACK, wait_equal, wait_until
+from processes import LIMIT, LOOPBACK, Meanwhile, wait_equal, wait_until
 from webhooks import ADMISSION, KINDS, WebhookCase, Writer
 
 WRITES_A_SECOND = 50
@@ -21,16 +20,15 @@ REPLACED = 5
 REPAIRED = 10  # seconds within which what somebody broke is right again
 
 
-class Caller(threading.Thread):
+class Caller(Meanwhile):
     """Opens a connection after the other and trusts what the configuration says."""
 
     def __init__(self, case, webhook):
-        super().__init__(daemon=True)
+        super().__init__()
         self.case = case
         self.webhook = webhook
         self.calls = 0
         self.failures = []
-        self.ending = threading.Event()
 
     def run(self):
         while not self.ending.wait(0.05):
@@ -39,14 +37,6 @@ class Caller(threading.Thread):
             except OSError as e:
                 self.failures.append(repr(e))
             self.calls += 1
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ending.set()
-        self.join()
 
 
 class Certificates(WebhookCase):

@@ -3,12 +3,11 @@
 
 import base64
 import json
-import threading
 import time
 
 from certificates import Authority
 from cluster import GROUP, ClusterCase
-from processes import LOOPBACK, WASMXDS, HeldPort, Process, fetch, parse_logfmt, wait_until
+from processes import LOOPBACK, WASMXDS, HeldPort, Meanwhile, Process, fetch, parse_logfmt, wait_until
 
 ADMISSION = "/apis/admissionregistration.k8s.io/v1"
 KINDS = {"mutate": "mutatingwebhookconfigurations", "validate": "validatingwebhookconfigurations"}
@@ -146,17 +145,16 @@ class WebhookCase(ClusterCase):
         return self.cluster.get(path)["webhooks"][0]["clientConfig"].get("caBundle", "")
 
 
-class Writer(threading.Thread):
+class Writer(Meanwhile):
     """Writes an extension so many times a second until the with block ends; keeps what failed."""
 
     def __init__(self, case, document, rate):
-        super().__init__(daemon=True)
+        super().__init__()
         self.case = case
         self.document = document
         self.rate = rate
         self.writes = 0
         self.failures = []
-        self.ending = threading.Event()
 
     def run(self):
         start = time.monotonic()
@@ -168,11 +166,3 @@ class Writer(threading.Thread):
             if status != 201:
                 took = time.monotonic() - began
                 self.failures.append((status, json.dumps(answer)[:300], round(took, 2)))
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ending.set()
-        self.join()

@@ -5,8 +5,9 @@ import collections
 import math
 import os
 import pathlib
-import threading
 import time
+
+from processes import Meanwhile
 
 INTERVAL = 10  # seconds
 ESTABLISHED = "01"
@@ -76,17 +77,16 @@ class Series:
         return [each for each in self.samples if each.at >= begin]
 
 
-class Sampler(threading.Thread):
+class Sampler(Meanwhile):
     """Looks at every process that runs, until the with block ends.
 
     watched() gives (name, pid, ports, loaded) of each.
     """
 
     def __init__(self, watched):
-        super().__init__(daemon=True)
+        super().__init__()
         self.watched = watched
         self.series = []
-        self.ending = threading.Event()
 
     def run(self):
         while not self.ending.wait(INTERVAL):
@@ -103,14 +103,6 @@ class Sampler(threading.Thread):
                 return each
         self.series.append(Series(name, pid))
         return self.series[-1]
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ending.set()
-        self.join()
 
 
 def trend(points):

@@ -8,6 +8,7 @@ import types
 
 from load_client import Clients
 from harness import Traffic
+from processes import Meanwhile
 
 CLIENTS = 40
 SETTLES = 15  # seconds until what a load left behind is given back
@@ -61,11 +62,11 @@ class Steady(Traffic):
         return isinstance(self.last, list) and pair in self.last
 
 
-class Load(threading.Thread):
+class Load(Meanwhile):
     """A fleet at one replica of xds: comes, syncs, comes back with what it holds, and goes."""
 
     def __init__(self, tool, folder, address, authority, names, seed):
-        super().__init__(daemon=True)
+        super().__init__()
         self.tool = tool
         self.server = types.SimpleNamespace(folder=folder, address=address)
         self.tls = [("cert", authority)]
@@ -75,7 +76,6 @@ class Load(threading.Thread):
         self.left = 0.0
         self.visits = 0
         self.failures = []
-        self.ending = threading.Event()
 
     @property
     def near(self):
@@ -108,11 +108,3 @@ class Load(threading.Thread):
             assert got["resources"] == 0, f"sent again what they held: {got}"
             if goodbye:
                 clients.do("drop")
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ending.set()
-        self.join()
