@@ -158,6 +158,7 @@
 #define LIMIT_KUBE_PAGE 500                     /* objects in one answer to a list */
 #define LIMIT_KUBE_OBJECT_WATCHES 256    /* of Secrets and ConfigMaps; others are listed in turn */
 #define LIMIT_KUBE_CALLS 32              /* lists of them at a time */
+#define LIMIT_KUBE_OPENING 4             /* lists and watches that wait for their first byte */
 #define LIMIT_KUBE_RETRY_AFTER_MS 60000L /* what the server may ask for */
 #define LIMIT_KUBE_TOKEN_BYTES (32 * LIMIT_KIB)
 #define LIMIT_KUBECONFIG_BYTES LIMIT_MIB

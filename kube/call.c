@@ -19,10 +19,18 @@
 #define UNANSWERED_MS 20000 /* sent bytes and probes that are not confirmed end a connection */
 #define STREAM_BUFFER 4096  /* there are many of them, and little in each */
 
+void call_opened(struct client_call *call)
+{
+	if (call->opening)
+		(*call->opening)--;
+	call->opening = NULL;
+}
+
 static void note_heard(struct client_call *call)
 {
 	call->heard = io_monotonic_ms();
 	call->answered = true;
+	call_opened(call);
 	if (call->heard_any)
 		*call->heard_any = call->heard;
 }

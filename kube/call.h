@@ -32,7 +32,10 @@ struct client_call {
 	int64_t heard;               /* ms; when the last byte came, or it began */
 	bool answered;               /* a byte came */
 	int64_t *heard_any;          /* borrowed; the same of all calls; may be NULL */
-	size_t at;                   /* in the client's array */
+	size_t *opening;          /* borrowed; this is one of those until it is answered, or NULL */
+	size_t at;                /* in the client's array */
+	struct client_call *next; /* borrowed; behind it in the client's queue */
+	bool queued;              /* in it */
 };
 
 /* Has the handle ready for the request; bytes and done are for the caller to set.  What fails is in
@@ -44,6 +47,9 @@ int call_prepare(struct client_call *call, CURL *curl, struct access *access,
  * said. */
 int call_finish(struct client_call *call, CURLcode result, struct err *err)
 	__attribute__((warn_unused_result));
+
+/* It has been answered, or never will be: it is none of those that wait for that. */
+void call_opened(struct client_call *call);
 
 /* Releases all but the handle. */
 void call_clear(struct client_call *call);

@@ -26,9 +26,12 @@ struct client {
 	CURL *single;               /* owned; for client_call(); NULL until the first */
 	struct client_call **calls; /* owned, and each; all that are under way */
 	size_t n_calls;
-	bool broken;   /* one of them could not be started */
-	bool dead;     /* the connections are; all calls end */
-	int64_t heard; /* ms; when any byte came */
+	struct client_call *first; /* borrowed; of the streams that wait to be sent, the oldest */
+	struct client_call *last;
+	size_t opening; /* streams that were sent, and of which no byte came */
+	bool broken;    /* one of them could not be started */
+	bool dead;      /* the connections are; all calls end */
+	int64_t heard;  /* ms; when any byte came */
 };
 
 static CURLM *multi_new(void)
@@ -64,13 +67,43 @@ static void add_call(struct client *c, struct client_call *call)
 	c->calls[c->n_calls++] = call;
 }
 
+static void enqueue(struct client *c, struct client_call *call)
+{
+	call->queued = true;
+	if (c->last)
+		c->last->next = call;
+	else
+		c->first = call;
+	c->last = call;
+}
+
+static void dequeue(struct client *c, struct client_call *call)
+{
+	struct client_call *before = NULL;
+
+	if (!call->queued)
+		return;
+	for (struct client_call *at = c->first; at != call; at = at->next)
+		before = at;
+	if (before)
+		before->next = call->next;
+	else
+		c->first = call->next;
+	if (c->last == call)
+		c->last = before;
+	call->next = NULL;
+	call->queued = false;
+}
+
 /* The last one takes its place. */
-static void take_call(struct client *c, const struct client_call *call)
+static void take_call(struct client *c, struct client_call *call)
 {
 	struct client_call *last = c->calls[--c->n_calls];
 
 	last->at = call->at;
 	c->calls[last->at] = last;
+	dequeue(c, call);
+	call_opened(call);
 }
 
 static void free_call(struct client_call *call)
@@ -101,6 +134,29 @@ void client_free(struct client *c)
 	free(c);
 }
 
+static void send_now(struct client *c, struct client_call *call)
+{
+	if (curl_multi_add_handle(c->multi, call->curl) != CURLM_OK)
+		abort(); /* out of memory: nothing else can be wrong with it */
+}
+
+/* libcurl (7.88) makes a connection for each request that finds the others full, also where one is
+ * on its way already: hundreds of watches that are sent at once, as after a restart of the server,
+ * are as many connections.  Few at a time are few connections. */
+static void send_queued(struct client *c)
+{
+	while (c->first && c->opening < LIMIT_KUBE_OPENING) {
+		struct client_call *call = c->first;
+
+		dequeue(c, call);
+		call->began = io_monotonic_ms();
+		call->heard = call->began;
+		call->opening = &c->opening;
+		c->opening++;
+		send_now(c, call);
+	}
+}
+
 static struct client_call *start(
 	struct client *c, const struct client_request *request, struct client_call *call)
 {
@@ -113,8 +169,11 @@ static struct client_call *start(
 	add_call(c, call);
 	if (call_prepare(call, curl, &c->access, request, &err) < 0)
 		c->broken = true;
-	else if (curl_multi_add_handle(c->multi, curl) != CURLM_OK)
-		abort(); /* out of memory: nothing else can be wrong with it */
+	else if (call->bytes)
+		enqueue(c, call);
+	else
+		send_now(c, call);
+	send_queued(c);
 	return call;
 }
 
@@ -171,6 +230,8 @@ static void finish_done(struct client *c)
  * waits for another's connection. */
 static int64_t overdue_at(const struct client_call *call)
 {
+	if (call->queued)
+		return INT64_MAX;
 	if (call->idle_ms == 0)
 		return call->began + call->timeout_ms;
 	return call->heard +
@@ -217,6 +278,8 @@ static void bury_connections(struct client *c)
 	for (size_t i = 0; i < c->n_calls; i++) {
 		struct client_call *call = c->calls[i];
 
+		if (call->queued)
+			continue;
 		(void)curl_multi_remove_handle(c->multi, call->curl);
 		if (call->err.code == ERR_NONE)
 			(void)err_set(&call->err, ERR_TRANSIENT,
@@ -236,6 +299,7 @@ void client_step(struct client *c)
 	if (c->dead)
 		bury_connections(c);
 	finish_lost(c);
+	send_queued(c);
 }
 
 /* What came for one stream of an HTTP/2 connection while libcurl (7.88) read for another can lie in

@@ -66,7 +66,9 @@ static inline void auto_client(struct client **c)
 struct client_call *client_send(
 	struct client *c, const struct client_request *request, client_done *done, void *arg);
 
-/* The same for an answer that is handed over as it comes. */
+/* The same for an answer that is handed over as it comes.  At most LIMIT_KUBE_OPENING of these wait
+ * for their first byte at a time; others are sent when those have it, and their time counts from
+ * then. */
 struct client_call *client_stream(struct client *c, const struct client_request *request,
 	client_bytes *bytes, client_done *done, void *arg);
 

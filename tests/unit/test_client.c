@@ -12,11 +12,13 @@
 #include "base/xalloc.h"
 #include "tests/unit/api_server.h"
 #include "tests/unit/fetch_fixture.h"
+#include "tests/unit/loopback.h"
 #include "tests/unit/script_server.h"
 #include "tests/unit/test.h"
 
 #define LISTED "/apis/wasmxds.tetrate.io/v1alpha1/wasmextensions"
 #define WATCHED LISTED "?watch=true&resourceVersion=v-0"
+#define STREAMS (LIMIT_KUBE_OPENING * 4UL)
 #define STEPS 2000 /* of 10 ms at most: longer than anything takes */
 
 /* What came of one call. */
@@ -248,6 +250,67 @@ static void test_client_send__gives_up_all_connections_when_nothing_comes_back(v
 	run(&other);
 	CU_ASSERT_EQUAL(other.err.code, ERR_TRANSIENT);
 	ASSERT_HAS(other.err.msg, "nothing comes over the connection any more");
+}
+
+/* A server of which nothing is answered but by the test: connections wait until it takes them. */
+static int listen_only(unsigned *port)
+{
+	struct sockaddr_in address = loopback_address(0);
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	CU_ASSERT_FATAL(fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0 &&
+			listen(fd, STREAMS) == 0 &&
+			getsockname(fd, (struct sockaddr *)&address, &len) == 0);
+	*port = ntohs(address.sin_port);
+	return fd;
+}
+
+/* Takes connections until there are so many of them, and looks a while whether more come. */
+static void take_connections(struct client *c, int server, int fds[STREAMS], size_t *n, size_t want)
+{
+	int after = 20;
+
+	for (int i = 0; i < STEPS && after > 0 && *n < STREAMS; i++) {
+		step(c);
+		fds[*n] = accept4(server, NULL, NULL, SOCK_CLOEXEC);
+		if (fds[*n] >= 0)
+			(*n)++;
+		else if (*n >= want)
+			after--;
+	}
+	CU_ASSERT_EQUAL(*n, want);
+}
+
+static void test_client_stream__asks_for_few_at_a_time(void)
+{
+	static const char answer[] = "HTTP/1.1 200 OK\r\n\r\n";
+	unsigned port = 0;
+	AUTO(fd) int server = listen_only(&port);
+	AUTO(client) struct client *c = client_of("http", port, NULL);
+	AUTO(outcome) struct outcome o = OUTCOME_INIT(c);
+	struct client_call *calls[STREAMS] = {NULL};
+	int fds[STREAMS];
+	size_t n = 0;
+
+	for (size_t i = 0; i < STREAMS; i++)
+		calls[i] = client_stream(c,
+			&(struct client_request){.path = WATCHED, .idle_ms = 60000}, on_bytes,
+			on_done, &o);
+	take_connections(c, server, fds, &n, LIMIT_KUBE_OPENING);
+	/* One that is answered makes room for the next, and so does one that is given up. */
+	CU_ASSERT_EQUAL(write(fds[0], answer, sizeof(answer) - 1), (ssize_t)sizeof(answer) - 1);
+	take_connections(c, server, fds, &n, LIMIT_KUBE_OPENING + 1);
+	client_cancel(c, calls[LIMIT_KUBE_OPENING]);
+	take_connections(c, server, fds, &n, LIMIT_KUBE_OPENING + 2);
+	/* Those that still wait need no order. */
+	client_cancel(c, calls[STREAMS - 1]);
+	client_cancel(c, calls[STREAMS - 3]);
+	client_cancel(c, calls[1]);
+	take_connections(c, server, fds, &n, LIMIT_KUBE_OPENING + 3);
+	CU_ASSERT_EQUAL(o.done, 0);
+	while (n > 0)
+		(void)close(fds[--n]);
 }
 
 static void flood(void *arg, unsigned nth, const char *request, int fd)
@@ -514,6 +577,7 @@ TEST_MAIN("client", TEST(test_client_send__gives_the_answer_whatever_its_status)
 	TEST(test_client_stream__tells_of_a_connection_that_was_cut),
 	TEST(test_client_send__tells_of_a_server_that_is_not_there),
 	TEST(test_client_send__gives_up_all_connections_when_nothing_comes_back),
+	TEST(test_client_stream__asks_for_few_at_a_time),
 	TEST(test_client_send__has_a_ceiling_for_an_answer),
 	TEST(test_client_send__follows_no_redirect),
 	TEST(test_client_send__sends_method_body_and_who_we_are),
