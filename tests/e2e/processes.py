@@ -73,7 +73,11 @@ def in_time(seconds, attempt, tries=3):
 
 
 def wait_equal(probe, want, what, limit=LIMIT):
-    """Polls until probe() returns want; says what it returned last when it never does."""
+    """Polls until probe() returns want, and returns the seconds that it took.
+
+    Says what it returned last when it never does.
+    """
+    began = time.monotonic()
     last = None
 
     def reached():
@@ -85,6 +89,7 @@ def wait_equal(probe, want, what, limit=LIMIT):
         wait_until(reached, what, limit)
     except AssertionError as e:
         raise AssertionError(f"{e}: want {want!r}, last seen {last!r}") from None
+    return time.monotonic() - began
 
 
 def parse_logfmt(line):

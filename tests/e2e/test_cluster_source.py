@@ -8,7 +8,7 @@ import re
 
 from cluster import ADMIN, ADMIN_TOKEN, GROUP, ClusterCase, OwnClusterCase
 from harness import extension
-from processes import TREE, Process, wait_equal, wait_until
+from processes import TREE, Process, in_time, wait_equal, wait_until
 
 DRIVER = pathlib.Path(
     os.environ.get("WASMXDS_SOURCE_DRIVER") or TREE / "build/release/tests/tools/source_driver"
@@ -214,11 +214,15 @@ class ClusterSourceTest(SourceTest, ClusterCase):
             self.put_secret(name, "two")
         self.assertObjects(source, {self.key("Secret", name): "two" for name in names})
         self.assertLessEqual(source.sockets(), 2 + OPENING)
-        for round in range(20):
-            self.put_secret("s7", f"round-{round}")
-        wait_until(
-            lambda: source.objects()[self.key("Secret", "s7")] == "round-19", "the last value", 2
-        )
+        seventh = self.key("Secret", "s7")
+
+        def change_often(attempt):
+            last = f"{attempt}-20"
+            for round in range(21):
+                self.put_secret("s7", f"{attempt}-{round}")
+            return wait_equal(lambda: source.objects()[seventh], last, "the last value")
+
+        in_time(2, change_often)
 
 
 class ClusterSourceFaultTest(SourceTest, OwnClusterCase):

@@ -10,7 +10,7 @@ import unittest.mock
 from cluster import OwnClusterCase
 from fleet import FleetCase
 from harness import REFETCH, HttpSource, altered, digest, extension, module
-from processes import wait_equal, wait_until
+from processes import in_time, wait_equal, wait_until
 from registries import (
     MODULE,
     MODULE_CONFIG,
@@ -205,11 +205,18 @@ class ValuesTest(ControllerCase):
         )
         envoy = self.start_all()
         self.assertHeader(envoy, "first")
+
+        def rotate_secret(attempt):
+            self.put_secret(f"value-{n}-{attempt}")
+            return wait_equal(envoy.header, [f"value-{n}-{attempt}"], "a rotated Secret")
+
+        def rotate_config_map(attempt):
+            self.put_config_map(f"fast-{attempt}")
+            return wait_equal(lambda: envoy.header("x-wasm-vm"), [f"fast-{attempt}"], "a ConfigMap")
+
         for n in range(5):
-            self.put_secret(f"value-{n}")
-            wait_equal(envoy.header, [f"value-{n}"], "a rotated Secret", limit=2)
-        self.put_config_map("fast")
-        wait_equal(lambda: envoy.header("x-wasm-vm"), ["fast"], "a ConfigMap", limit=2)
+            in_time(2, rotate_secret)
+        in_time(2, rotate_config_map)
 
     def test_a_deleted_secret_keeps_its_last_value_and_status_says_so(self):
         self.put_secret("hidden")
@@ -350,7 +357,7 @@ class FaultsTest(ControllerCase, OwnClusterCase):
         self.assertHeader(self.envoy_for(self.server, "filter"), "one")
         self.cluster.start_api()
         self.put(plugin="two")
-        wait_equal(envoy.header, ["two"], "converged after the API server came back", limit=20)
+        wait_equal(envoy.header, ["two"], "converged after the API server came back")
         self.wait_reason("Programmed")
 
 

@@ -156,7 +156,7 @@ class RestartTest(Case):
         envoy.set_filters(*names)
         wait_until(lambda: envoy.stat("listener_manager.total_listeners_warming"), "no new listener")
         wasmxds.start()
-        wait_equal(envoy.header, ["one"], "the filter did not come back", limit=10)
+        wait_equal(envoy.header, ["one"], "the filter did not come back")
         self.assertEqual(envoy.header("x-wasm-marker"), ["one"] if kept else [])
 
     def test_filter_that_was_dropped_and_is_wanted_anew_is_sent_on_the_same_stream(self):
