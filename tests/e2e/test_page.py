@@ -69,7 +69,9 @@ class PageTest(Case):
         self.assertTrue(shutil.which("chromium"), "chromium is missing: run tools/setup")
         profile = f"--user-data-dir={self.folder / 'chromium'}"
         quiet = ["--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"]
-        return ["chromium", *quiet, profile, *flags, f"http://{LOOPBACK}:{port}/{query}"]
+        # It leaves a folder behind where temporary files are.
+        chromium = ["env", f"TMPDIR={self.folder}", "chromium", *quiet, profile]
+        return [*chromium, *flags, f"http://{LOOPBACK}:{port}/{query}"]
 
     def chromium(self, port, query=""):
         """The page's DOM, and what the browser's console says."""
