@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include <curl/curl.h>
 
@@ -32,10 +33,10 @@ struct client_call {
 	int64_t heard;               /* ms; when the last byte came, or it began */
 	bool answered;               /* a byte came */
 	int64_t *heard_any;          /* borrowed; the same of all calls; may be NULL */
-	size_t *opening;          /* borrowed; this is one of those until it is answered, or NULL */
-	size_t at;                /* in the client's array */
-	struct client_call *next; /* borrowed; behind it in the client's queue */
-	bool queued;              /* in it */
+	size_t *opening; /* borrowed; this is one of those until it is answered, or NULL */
+	size_t at;       /* in the client's array */
+	TAILQ_ENTRY(client_call) place;
+	bool queued; /* it has a place in the client's queue */
 };
 
 /* Has the handle ready for the request; bytes and done are for the caller to set.  What fails is in

@@ -20,18 +20,19 @@
 #define LONGEST_WAIT_MS 60000
 #define PULSE_MS 250 /* the longest wait while something is under way, see wait_of() */
 
+TAILQ_HEAD(call_queue, client_call);
+
 struct client {
 	struct access access;
 	CURLM *multi;               /* owned */
 	CURL *single;               /* owned; for client_call(); NULL until the first */
 	struct client_call **calls; /* owned, and each; all that are under way */
 	size_t n_calls;
-	struct client_call *first; /* borrowed; of the streams that wait to be sent, the oldest */
-	struct client_call *last;
-	size_t opening; /* streams that were sent, and of which no byte came */
-	bool broken;    /* one of them could not be started */
-	bool dead;      /* the connections are; all calls end */
-	int64_t heard;  /* ms; when any byte came */
+	struct call_queue queue; /* borrowed; streams that wait to be sent, the oldest first */
+	size_t opening;          /* streams that were sent, and of which no byte came */
+	bool broken;             /* one of them could not be started */
+	bool dead;               /* the connections are; all calls end */
+	int64_t heard;           /* ms; when any byte came */
 };
 
 static CURLM *multi_new(void)
@@ -56,6 +57,7 @@ int client_new(struct client **out, struct credentials *access, struct err *err)
 		return -1;
 	}
 	c->multi = multi_new();
+	TAILQ_INIT(&c->queue);
 	*out = c;
 	return 0;
 }
@@ -69,29 +71,14 @@ static void add_call(struct client *c, struct client_call *call)
 
 static void enqueue(struct client *c, struct client_call *call)
 {
+	TAILQ_INSERT_TAIL(&c->queue, call, place);
 	call->queued = true;
-	if (c->last)
-		c->last->next = call;
-	else
-		c->first = call;
-	c->last = call;
 }
 
 static void dequeue(struct client *c, struct client_call *call)
 {
-	struct client_call *before = NULL;
-
-	if (!call->queued)
-		return;
-	for (struct client_call *at = c->first; at != call; at = at->next)
-		before = at;
-	if (before)
-		before->next = call->next;
-	else
-		c->first = call->next;
-	if (c->last == call)
-		c->last = before;
-	call->next = NULL;
+	if (call->queued)
+		TAILQ_REMOVE(&c->queue, call, place);
 	call->queued = false;
 }
 
@@ -145,9 +132,9 @@ static void send_now(struct client *c, struct client_call *call)
  * are as many connections.  Few at a time are few connections. */
 static void send_queued(struct client *c)
 {
-	while (c->first && c->opening < LIMIT_KUBE_OPENING) {
-		struct client_call *call = c->first;
+	struct client_call *call = NULL;
 
+	while (c->opening < LIMIT_KUBE_OPENING && (call = TAILQ_FIRST(&c->queue))) {
 		dequeue(c, call);
 		call->began = io_monotonic_ms();
 		call->heard = call->began;
@@ -167,13 +154,14 @@ static struct client_call *start(
 		abort(); /* out of memory, as in base/xalloc.h */
 	call->heard_any = &c->heard;
 	add_call(c, call);
-	if (call_prepare(call, curl, &c->access, request, &err) < 0)
+	if (call_prepare(call, curl, &c->access, request, &err) < 0) {
 		c->broken = true;
-	else if (call->bytes)
+	} else if (call->bytes) {
 		enqueue(c, call);
-	else
+		send_queued(c);
+	} else {
 		send_now(c, call);
-	send_queued(c);
+	}
 	return call;
 }
 
